@@ -1,0 +1,13 @@
+export { ConfigError, loadConfig, loadConfigOrExit, type Environment } from './load-config.js';
+export {
+  flag,
+  httpVariables,
+  integer,
+  logVariables,
+  postgresVariables,
+  redisVariables,
+  replicaVariables,
+  text,
+  url,
+} from './variables.js';
+export { loadYamlFile } from './yaml-file.js';

@@ -1,0 +1,148 @@
+/**
+ * The closed table of everything that can go wrong in a way a client may see.
+ *
+ * `status` is the HTTP status, `type` the class that OpenAI's clients read from `error.type`, `retryable` says whether the
+ * same request may succeed later without a change. docs/errors.md is tested against this table.
+ */
+export const errorTable = {
+  invalid_request: {
+    status: 400,
+    type: 'invalid_request_error',
+    retryable: false,
+    meaning: 'A field of the request is missing or wrong; `param` names it.',
+  },
+  context_length_exceeded: {
+    status: 400,
+    type: 'invalid_request_error',
+    retryable: false,
+    meaning: "The prompt does not fit the model's context window; `detail` has the numbers.",
+  },
+  unauthenticated: {
+    status: 401,
+    type: 'authentication_error',
+    retryable: false,
+    meaning: 'No access token, or one that is not valid.',
+  },
+  token_expired: {
+    status: 401,
+    type: 'authentication_error',
+    retryable: false,
+    meaning: 'The access token has expired; refresh it.',
+  },
+  invalid_credentials: {
+    status: 401,
+    type: 'authentication_error',
+    retryable: false,
+    meaning: 'Unknown email or wrong password.',
+  },
+  invalid_refresh_token: {
+    status: 401,
+    type: 'authentication_error',
+    retryable: false,
+    meaning: 'The refresh token is unknown, expired, revoked or already used; log in again.',
+  },
+  forbidden: { status: 403, type: 'permission_error', retryable: false, meaning: 'The caller may not do this.' },
+  model_not_allowed: {
+    status: 403,
+    type: 'permission_error',
+    retryable: false,
+    meaning: "The caller's plan does not include this model.",
+  },
+  not_found: {
+    status: 404,
+    type: 'not_found_error',
+    retryable: false,
+    meaning: 'No such route or object (or it belongs to another account).',
+  },
+  model_not_found: {
+    status: 404,
+    type: 'not_found_error',
+    retryable: false,
+    meaning: 'No model of this name is configured.',
+  },
+  email_taken: {
+    status: 409,
+    type: 'invalid_request_error',
+    retryable: false,
+    meaning: 'An account with this email exists.',
+  },
+  payload_too_large: {
+    status: 413,
+    type: 'invalid_request_error',
+    retryable: false,
+    meaning: 'The body or message is larger than the limit.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    type: 'invalid_request_error',
+    retryable: false,
+    meaning: 'The content-type is not application/json.',
+  },
+  cancelled: {
+    status: 499,
+    type: 'api_error',
+    retryable: false,
+    meaning: 'The client went away before the answer was complete.',
+  },
+  internal: {
+    status: 500,
+    type: 'api_error',
+    retryable: false,
+    meaning: 'A defect in Tollgate; the request id finds it in the logs.',
+  },
+  provider_error: {
+    status: 502,
+    type: 'api_error',
+    retryable: true,
+    meaning: 'The model provider failed or answered nonsense, and no fallback could serve the request.',
+  },
+  reply_lost: {
+    status: 502,
+    type: 'api_error',
+    retryable: true,
+    meaning: 'Part of the answer was lost between services; the request may have run.',
+  },
+  no_model_available: {
+    status: 503,
+    type: 'api_error',
+    retryable: true,
+    meaning: 'No model that this plan may use can be reached now.',
+  },
+  overloaded: {
+    status: 503,
+    type: 'api_error',
+    retryable: true,
+    meaning: 'The queue of the service is full; retry after the time given.',
+  },
+  unavailable: {
+    status: 503,
+    type: 'api_error',
+    retryable: true,
+    meaning: 'A dependency (Redis, Postgres) cannot be reached; nothing was charged.',
+  },
+  shutting_down: {
+    status: 503,
+    type: 'api_error',
+    retryable: true,
+    meaning: 'The process is stopping; another replica will answer.',
+  },
+  deadline_exceeded: {
+    status: 504,
+    type: 'api_error',
+    retryable: true,
+    meaning: 'The request did not finish within its deadline.',
+  },
+} as const satisfies Record<string, ErrorDefinition>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+interface ErrorDefinition {
+  status: number;
+  type: string;
+  retryable: boolean;
+  meaning: string;
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(errorTable, value);
+}

@@ -1,0 +1,39 @@
+export { AppError, invalidRequest, isAppError, WireError } from './app-error.js';
+export { Caller } from './caller.js';
+export { ChatEvent, ChatRequest, ChatResponse } from './chat.js';
+export {
+  request,
+  stream,
+  type Contract,
+  type InputOf,
+  type OutputOf,
+  type PartOf,
+  type RequestContract,
+  type StreamContract,
+} from './contract.js';
+export { errorTable, isErrorCode, type ErrorCode } from './errors.js';
+export { LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
+export {
+  ChatMessage,
+  complete,
+  Completion,
+  CompletionPart,
+  CompletionRequest,
+  FinishReason,
+  llmRouterContracts,
+  ModelChoice,
+  selectModel,
+  streamCompletion,
+  Usage,
+  UsageSource,
+} from './llm-router.js';
+export {
+  ProcessTextPart,
+  ProcessTextRequest,
+  ProcessTextResponse,
+  processText,
+  streamProcessText,
+  SummaryType,
+  textProcessingContracts,
+  TextTask,
+} from './text-processing.js';

@@ -1,0 +1,2 @@
+export { contextLengthExceeded, contextUsage, type ContextUsage } from './context-usage.js';
+export { countPromptTokens, countTokens, tokenizerFamilies, type TokenizerFamily } from './token-count.js';
