@@ -1,0 +1,42 @@
+import { countTokens as countWithO200k, decode, encode } from 'gpt-tokenizer/encoding/o200k_base';
+
+/** A run of whole characters and the number of tokens that it took to make them. */
+export interface Piece {
+  text: string;
+  tokens: number;
+}
+
+const tokensPerMessage = 4;
+// A prompt that mentions <|endoftext|> is text like any other here.
+const asPlainText = { disallowedSpecial: new Set<string>() };
+
+export function countPromptTokens(messages: readonly { content: string }[]): number {
+  return messages.reduce((sum, { content }) => sum + countWithO200k(content, asPlainText) + tokensPerMessage, 0);
+}
+
+/**
+ * Cuts a text into its o200k tokens. A character that spans several tokens becomes one piece of several tokens.
+ *
+ * gpt-tokenizer decodes with one streaming TextDecoder for the whole process: an unfinished character gives '' and is held for
+ * the next call. This is why the loop must stay synchronous, and what makes the merge below right.
+ */
+export function splitIntoPieces(text: string): Piece[] {
+  const pieces: Piece[] = [];
+  let tokens = 0;
+  for (const token of encode(text, asPlainText)) {
+    tokens += 1;
+    const decoded = decode([token]);
+    if (decoded === '') continue;
+    pieces.push({ text: decoded, tokens });
+    tokens = 0;
+  }
+  if (tokens > 0) pieces.push({ text: '', tokens });
+  return pieces;
+}
+
+/** The longest start of the pieces that costs at most `tokensMax` tokens. */
+export function limitPieces(pieces: readonly Piece[], tokensMax: number): Piece[] {
+  let tokens = 0;
+  const end = pieces.findIndex((piece) => (tokens += piece.tokens) > tokensMax);
+  return end === -1 ? [...pieces] : pieces.slice(0, end);
+}
