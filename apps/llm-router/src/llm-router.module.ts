@@ -1,0 +1,50 @@
+import { llmRouterContracts } from '@tollgate/contracts';
+import { Database, DatabaseModule } from '@tollgate/database';
+import { Messages, MessagingModule } from '@tollgate/messaging';
+import { MeteringModule } from '@tollgate/metering';
+import { ObservabilityModule } from '@tollgate/observability';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { Catalogue, MODELS, ROUTING } from './catalogue/catalogue.service.js';
+import { CompletionsHandler } from './completions/completions.handler.js';
+import { Completions } from './completions/completions.service.js';
+import type { LlmRouterConfig } from './config.js';
+import { PROBE_INTERVAL_MS, ProviderRegistry, PROVIDERS } from './providers/provider-registry.service.js';
+
+@Module({})
+export class LlmRouterModule {
+  static forRoot(config: LlmRouterConfig): DynamicModule {
+    const { slots, queueMax, drainTimeoutMs } = config.replica;
+    return {
+      module: LlmRouterModule,
+      imports: [
+        ObservabilityModule.forRoot({
+          info: { service: 'llm-router' },
+          logLevel: config.log.level,
+          inject: [Database, Messages],
+          readiness: (database: Database, messages: Messages) => [
+            { name: 'postgres', check: () => database.ping() },
+            { name: 'redis', check: () => messages.ping() },
+          ],
+        }),
+        MessagingModule.forRoot({
+          redisUrl: config.redis.url,
+          queueMax,
+          timeoutMs: config.requestTimeoutMs,
+          server: { service: 'llm-router', contracts: llmRouterContracts, slots, drainTimeoutMs },
+        }),
+        DatabaseModule.forRoot(config.postgres),
+        MeteringModule.forRoot({ plansFile: config.plansFile }),
+      ],
+      controllers: [CompletionsHandler],
+      providers: [
+        { provide: MODELS, useValue: config.models },
+        { provide: PROVIDERS, useValue: config.models.providers },
+        { provide: ROUTING, useValue: config.routing },
+        { provide: PROBE_INTERVAL_MS, useValue: config.routing.probeIntervalMs },
+        ProviderRegistry,
+        Catalogue,
+        Completions,
+      ],
+    };
+  }
+}
