@@ -1,0 +1,16 @@
+import 'reflect-metadata';
+import { loadConfigOrExit } from '@tollgate/config';
+import { RedisStreamsServer } from '@tollgate/messaging';
+import { Logger, stopOnSignals } from '@tollgate/observability';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { loadTextProcessingConfig } from './config.js';
+import { TextProcessingModule } from './text-processing.module.js';
+
+const config = loadConfigOrExit(() => loadTextProcessingConfig());
+const app = await NestFactory.create(TextProcessingModule.forRoot(config), new FastifyAdapter(), { bufferLogs: true });
+app.useLogger(app.get(Logger));
+app.connectMicroservice({ strategy: app.get(RedisStreamsServer) });
+stopOnSignals(app);
+await app.startAllMicroservices();
+await app.listen(config.http.port, config.http.host);
