@@ -3,7 +3,7 @@ import type { Caller } from '@tollgate/contracts';
 import { Database, type UsageAttempt } from '@tollgate/database';
 import { Messages, RedisStreamsServer } from '@tollgate/messaging';
 import { runInRequest } from '@tollgate/observability';
-import { createTestDatabase, startSimulator, type Simulator } from '@tollgate/testing';
+import { createTestDatabase, nextRedisUrl, startSimulator, type Simulator } from '@tollgate/testing';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -28,21 +28,13 @@ export interface RouterUnderTest {
   stop(): Promise<void>;
 }
 
-let started = 0;
-
-/** A Redis database that no other router uses: routers on one Redis share their work. Workers have three of the 16 each. */
-function redisUrlOfItsOwn(): string {
-  const worker = Number(variable('JEST_WORKER_ID')) % 5;
-  return `${variable('TEST_REDIS_URL')}/${1 + worker * 3 + (started++ % 3)}`;
-}
-
 export async function startRouter(environment: Record<string, string> = {}): Promise<RouterUnderTest> {
   const database = await createTestDatabase(variable('TEST_DATABASE_URL'), variable('TEST_DATABASE_TEMPLATE'));
   const [local, cloud] = await Promise.all([startSimulator(), startSimulator()]);
   const config = loadLlmRouterConfig({
     PORT: '0',
     DATABASE_URL: database.url,
-    REDIS_URL: redisUrlOfItsOwn(),
+    REDIS_URL: nextRedisUrl(),
     LOG_LEVEL: 'fatal',
     OLLAMA_BASE_URL: local.url,
     MAVERICK_BASE_URL: `${cloud.url}/v1`,

@@ -101,13 +101,13 @@ describe('Database', () => {
     expect(plan.tokensPerMonth).toBe(tokensPerMonth);
     const highest = await database.$queryRaw`SELECT max(tokens_per_month) AS tokens FROM plan`;
     expect(highest).toEqual([{ tokens: tokensPerMonth }]);
-    await database.onModuleDestroy();
+    await database.onApplicationShutdown();
   });
 
   it('answers a ping, and fails it in time when Postgres accepts connections but does not answer', async () => {
     const database = new Database({ url: adminUrl });
     await expect(database.ping()).resolves.toBeUndefined();
-    await database.onModuleDestroy();
+    await database.onApplicationShutdown();
 
     const sockets: Socket[] = [];
     const silent = createServer((socket) => sockets.push(socket));
@@ -118,7 +118,7 @@ describe('Database', () => {
     await expect(hung.ping(50)).rejects.toThrow('Postgres did not answer within 50 ms');
     for (const socket of sockets) socket.destroy();
     silent.close();
-    await hung.onModuleDestroy();
+    await hung.onApplicationShutdown();
   });
 });
 

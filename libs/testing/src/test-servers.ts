@@ -73,3 +73,20 @@ async function query(adminUrl: string, statement: string): Promise<void> {
     await client.end();
   }
 }
+
+const REDIS_DATABASES_PER_WORKER = 3;
+const WORKERS_MAX = 5;
+let redisDatabasesUsed = 0;
+
+/**
+ * A database of the test run's Redis for services under test: services of the same name on one Redis share their
+ * requests. Each Jest worker has three, handed out in turn; number 0 is left to tests that use names of their own.
+ */
+export function nextRedisUrl(): string {
+  const { TEST_REDIS_URL: redisUrl, JEST_WORKER_ID: worker } = process.env;
+  if (!redisUrl) throw new Error('TEST_REDIS_URL is not set: run the tests through `npm test`');
+  const first = 1 + (Number(worker) % WORKERS_MAX) * REDIS_DATABASES_PER_WORKER;
+  const url = new URL(redisUrl);
+  url.pathname = `/${first + (redisDatabasesUsed++ % REDIS_DATABASES_PER_WORKER)}`;
+  return url.href;
+}
