@@ -12,7 +12,7 @@ const redactedPaths = [
   'access_token',
   'api_key',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
-const secretPattern = /\beyJ[\w-]+\.[\w-]+\.[\w-]+|\b(?:sk|tg)[-_][\w-]{16,}|(\w+:\/\/[^:/\s]*:)[^@/\s]+(?=@)/g;
+const secretPattern = /\beyJ[\w-]+\.[\w-]+\.[\w-]+|\b(?:sk|tgr?)[-_][\w-]{16,}|(\w+:\/\/[^:/\s]*:)[^@/\s]+(?=@)/g;
 
 /** Masks JWTs, API keys and passwords in URLs wherever they stand in a text. */
 export function scrub(text: string): string {

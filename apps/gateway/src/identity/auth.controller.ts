@@ -1,0 +1,92 @@
+import { AppError, LoginRequest, RefreshRequest, RegisterRequest, type TokenResponse } from '@tollgate/contracts';
+import type {} from '@fastify/cookie';
+import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Answers } from '../http/openapi.js';
+import { Public } from './access-token.guard.js';
+import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
+import { IdentityService } from './identity.service.js';
+
+/** For browsers: the refresh token where no script can read it, sent to these routes only. */
+const REFRESH_COOKIE = 'tollgate_refresh';
+
+const OptionalRefreshRequest = RefreshRequest.nullish();
+
+@Public()
+@ApiTags('identity')
+@Controller('api/v1/auth')
+export class AuthController {
+  constructor(
+    @Inject(IDENTITY_OPTIONS) private readonly options: IdentityOptions,
+    private readonly identity: IdentityService,
+  ) {}
+
+  @Post('register')
+  @Header('cache-control', 'no-store')
+  @ApiOperation({ summary: 'Create an account (plan free) with its first user' })
+  @Answers({ status: 201, json: 'TokenResponse', errors: ['invalid_request', 'email_taken'] })
+  async register(
+    @Body({ schema: RegisterRequest }) body: RegisterRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenResponse> {
+    return this.withCookie(reply, await this.identity.register(body));
+  }
+
+  @Post('login')
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  @ApiOperation({ summary: 'Log in with email and password' })
+  @Answers({ json: 'TokenResponse', errors: ['invalid_request', 'invalid_credentials'] })
+  async login(
+    @Body({ schema: LoginRequest }) body: LoginRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenResponse> {
+    return this.withCookie(reply, await this.identity.login(body));
+  }
+
+  @Post('refresh')
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  @ApiOperation({ summary: 'Exchange a refresh token (body or cookie) for new tokens; the old one is used up' })
+  @Answers({ json: 'TokenResponse', errors: ['invalid_request', 'invalid_refresh_token'] })
+  async refresh(
+    @Body({ schema: OptionalRefreshRequest }) body: RefreshRequest | undefined,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenResponse> {
+    const token = tokenOf(body, request);
+    if (!token) throw new AppError('invalid_request', 'refresh_token: is required', { param: 'refresh_token' });
+    return this.withCookie(reply, await this.identity.refresh(token));
+  }
+
+  @Post('logout')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'End this login: its refresh tokens stop working' })
+  @Answers({ status: 204, errors: ['invalid_request'] })
+  async logout(
+    @Body({ schema: OptionalRefreshRequest }) body: RefreshRequest | undefined,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
+    const token = tokenOf(body, request);
+    if (token) await this.identity.logout(token);
+    reply.clearCookie(REFRESH_COOKIE, this.cookieOptions());
+  }
+
+  private withCookie(reply: FastifyReply, tokens: TokenResponse): TokenResponse {
+    reply.setCookie(REFRESH_COOKIE, tokens.refresh_token, {
+      ...this.cookieOptions(),
+      maxAge: tokens.refresh_expires_in,
+    });
+    return tokens;
+  }
+
+  private cookieOptions() {
+    return { path: '/api/v1/auth', httpOnly: true, sameSite: 'strict', secure: this.options.cookieSecure } as const;
+  }
+}
+
+function tokenOf(body: RefreshRequest | null | undefined, request: FastifyRequest): string | undefined {
+  return body?.refresh_token ?? request.cookies[REFRESH_COOKIE];
+}

@@ -1,0 +1,22 @@
+import { Prisma, type Account, type Database, type User } from '@tollgate/database';
+import { v7 as uuidv7 } from 'uuid';
+
+const UNIQUE_VIOLATION = 'P2002';
+
+export type UserWithAccount = User & { account: Account };
+
+/** An account with its first user, both or none. Undefined when the email is taken, also by somebody just now. */
+export async function createUser(
+  database: Database,
+  { email, passwordHash, planCode }: { email: string; passwordHash: string; planCode: string },
+): Promise<UserWithAccount | undefined> {
+  try {
+    return await database.user.create({
+      data: { id: uuidv7(), email, passwordHash, account: { create: { id: uuidv7(), planCode } } },
+      include: { account: true },
+    });
+  } catch (error) {
+    if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === UNIQUE_VIOLATION) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,5 @@
+import type { GatewayConfig } from '../config.js';
+
+export const IDENTITY_OPTIONS = Symbol('identity options');
+
+export type IdentityOptions = GatewayConfig['identity'];

@@ -1,0 +1,38 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { JwtModule } from '@nestjs/jwt';
+import { PassportModule } from '@nestjs/passport';
+import { AccessTokenGuard } from './access-token.guard.js';
+import { AccessTokens } from './access-tokens.js';
+import { AuthController } from './auth.controller.js';
+import { DemoUser } from './demo-user.js';
+import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
+import { IdentityService } from './identity.service.js';
+import { JwksController } from './jwks.controller.js';
+import { JwtStrategy } from './jwt.strategy.js';
+import { Passwords } from './passwords.js';
+import { RefreshTokens } from './refresh-tokens.js';
+import { SigningKey } from './signing-key.js';
+
+/** Who is calling: accounts, logins, tokens, and the guard in front of every route. */
+@Module({})
+export class IdentityModule {
+  static forRoot(options: IdentityOptions): DynamicModule {
+    return {
+      module: IdentityModule,
+      imports: [JwtModule.register({}), PassportModule],
+      controllers: [AuthController, JwksController],
+      providers: [
+        { provide: IDENTITY_OPTIONS, useValue: options },
+        { provide: SigningKey, useValue: new SigningKey(options.privateKeyPem) },
+        Passwords,
+        AccessTokens,
+        RefreshTokens,
+        IdentityService,
+        JwtStrategy,
+        DemoUser,
+        { provide: APP_GUARD, useClass: AccessTokenGuard },
+      ],
+    };
+  }
+}
