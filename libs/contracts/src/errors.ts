@@ -96,6 +96,12 @@ export const errorTable = {
     retryable: true,
     meaning: 'The model provider failed or answered nonsense, and no fallback could serve the request.',
   },
+  replica_lost: {
+    status: 503,
+    type: 'api_error',
+    retryable: true,
+    meaning: 'The process that ran the request has died; `detail.started` is true. Nothing has run it a second time.',
+  },
   reply_lost: {
     status: 502,
     type: 'api_error',

@@ -1,40 +1,44 @@
 import { AppError } from '@tollgate/contracts';
-import type { Frame } from './wire.js';
+import { OUT_OF_BAND, type Frame } from './wire.js';
+
+interface CallEvents {
+  /** Once; with the error if there was one. */
+  settled(error?: AppError): void;
+  /** The other side waits to hear that everything up to this number of parts has been read. */
+  read(parts: number): void;
+}
 
 /**
  * The caller's side of one request: takes its frames in order and hands them out.
  *
- * Frames that were seen before are dropped, a hole ends the call with `reply_lost`. `onSettled` runs once, with the error
- * if there was one.
+ * Frames that were seen before are dropped; a hole ends the call with `reply_lost`.
  */
 export class Call {
-  private readonly buffer: unknown[] = [];
+  private buffer: unknown[] = [];
   private nextSequence = 0;
-  private settled = false;
+  private isSettled = false;
+  private isAwaited = false;
   private failure: AppError | undefined;
   private result: unknown;
   private wake: (() => void) | undefined;
 
   constructor(
-    readonly id: string,
-    private readonly onSettled: (error?: AppError) => void,
+    readonly number: number,
+    private readonly events: CallEvents,
   ) {}
 
-  get isSettled(): boolean {
-    return this.settled;
-  }
-
-  accept([, sequence, kind, payload]: Frame): void {
-    if (this.settled || sequence < this.nextSequence) return;
-    if (sequence > this.nextSequence) {
-      this.fail(new AppError('reply_lost', 'Part of the answer was lost on its way.'));
-      return;
-    }
-    this.nextSequence += 1;
+  accept(frame: Frame): void {
+    if (this.isSettled) return;
+    const [, sequence, kind, payload] = frame;
+    if (kind === 'error' && sequence === OUT_OF_BAND) return this.fail(AppError.fromWire(payload));
+    if (sequence > this.nextSequence)
+      return this.fail(new AppError('reply_lost', 'Part of the answer was lost on its way.'));
+    if (kind === 'parts') return this.acceptParts(sequence, payload);
+    if (sequence < this.nextSequence) return;
     switch (kind) {
-      case 'part':
-        this.buffer.push(payload);
-        this.wake?.();
+      case 'wait':
+        this.isAwaited = true;
+        if (this.buffer.length === 0) this.reportRead();
         return;
       case 'result':
         this.result = payload;
@@ -49,30 +53,55 @@ export class Call {
   }
 
   fail(error: AppError): void {
-    if (this.settled) return;
+    if (this.isSettled) return;
     this.failure = error;
     this.settle();
   }
 
+  get hasEnded(): boolean {
+    return this.isSettled;
+  }
+
   /** The answer of a request contract. */
   async whole(): Promise<unknown> {
-    while (!this.settled) await this.changed();
+    while (!this.isSettled) await this.changed();
     if (this.failure) throw this.failure;
     return this.result;
   }
 
-  /** The parts of a stream contract; what was received before a failure is handed out before it is thrown. */
-  async *parts(): AsyncGenerator<unknown, void> {
+  /** The next parts of a stream, at least one; undefined at its end. What came before a failure is handed out first. */
+  async nextParts(): Promise<unknown[] | undefined> {
     for (;;) {
       if (this.buffer.length > 0) {
-        yield* this.buffer.splice(0);
-      } else if (this.settled) {
-        if (this.failure) throw this.failure;
-        return;
-      } else {
-        await this.changed();
+        const parts = this.buffer;
+        this.buffer = [];
+        return parts;
       }
+      if (this.failure) throw this.failure;
+      if (this.isSettled) return undefined;
+      if (this.isAwaited) this.reportRead();
+      await this.changed();
     }
+  }
+
+  /** Parts handed to the reader of this call so far. */
+  private get readCount(): number {
+    return this.nextSequence - this.buffer.length;
+  }
+
+  private acceptParts(sequence: number, parts: unknown[]): void {
+    const fresh = this.nextSequence - sequence;
+    if (fresh >= parts.length) return;
+    this.nextSequence = sequence + parts.length;
+    const unseen = fresh > 0 ? parts.slice(fresh) : parts;
+    if (this.buffer.length === 0) this.buffer = unseen;
+    else for (const part of unseen) this.buffer.push(part);
+    this.wake?.();
+  }
+
+  private reportRead(): void {
+    this.isAwaited = false;
+    this.events.read(this.readCount);
   }
 
   private changed(): Promise<void> {
@@ -82,8 +111,8 @@ export class Call {
   }
 
   private settle(): void {
-    this.settled = true;
-    this.onSettled(this.failure);
+    this.isSettled = true;
+    this.events.settled(this.failure);
     this.wake?.();
   }
 }

@@ -3,7 +3,8 @@ import { childTraceparent, runInRequest } from '@tollgate/observability';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { MessageContext } from './message-context.js';
 import type { ReplyWriter } from './reply-writer.js';
-import type { Envelope, Frame } from './wire.js';
+import { SendWindow } from './send-window.js';
+import { encodePayload, type Envelope } from './wire.js';
 
 export type Handler = (data: unknown, context: MessageContext) => unknown;
 
@@ -11,6 +12,7 @@ export type Handler = (data: unknown, context: MessageContext) => unknown;
 export class Execution {
   private readonly controller = new AbortController();
   private readonly deadlineTimer: NodeJS.Timeout;
+  private readonly window: SendWindow;
   private sequence = 0;
 
   constructor(
@@ -25,6 +27,7 @@ export class Execution {
       () => this.abort(new AppError('deadline_exceeded', 'The deadline has passed.')),
       remainingMs,
     );
+    this.window = new SendWindow(this.controller.signal, () => replies.mark(envelope.call, this.sequence, 'wait'));
   }
 
   get isAborted(): boolean {
@@ -35,9 +38,19 @@ export class Execution {
     this.controller.abort(reason);
   }
 
+  /** The caller has read this many parts. */
+  acknowledge(read: number): void {
+    this.window.acknowledge(read);
+  }
+
+  /** Without having run. */
+  discard(): void {
+    clearTimeout(this.deadlineTimer);
+  }
+
   /** Never rejects. Returns the error that the caller was told, if any. */
   async run(): Promise<AppError | undefined> {
-    const { requestId, traceparent, caller, deadlineAt } = this.envelope;
+    const { requestId, traceparent, caller, deadlineAt, call } = this.envelope;
     const { signal } = this.controller;
     const request = { requestId, traceparent: childTraceparent(traceparent), caller, deadlineAt, signal };
     try {
@@ -46,11 +59,10 @@ export class Execution {
     } catch (thrown) {
       // An aborted handler fails in ways of its own; the reason for the abort is the truth.
       const error = AppError.fromUnknown(this.isAborted ? signal.reason : thrown);
-      await this.write('error', error.toWire());
+      this.replies.error(call, this.sequence, error.toWire());
       return error;
     } finally {
       clearTimeout(this.deadlineTimer);
-      await this.replies.flushed();
     }
   }
 
@@ -59,23 +71,25 @@ export class Execution {
     if (!input.success) throw invalidRequest(input.error.issues);
     const returned = await this.handler(input.data, new MessageContext(this.envelope, this.controller.signal));
     // Nest hands errors of a handler on as an Observable that fails.
-    const answer = isObservable(returned) ? await lastValueFrom(returned) : returned;
-    if (this.contract.kind === 'request') return this.write('result', answer);
+    const answer: unknown = isObservable(returned) ? await lastValueFrom(returned) : returned;
+    if (this.contract.kind === 'request') return this.replies.result(this.envelope.call, this.sequence, answer);
     if (!isAsyncIterable(answer)) throw new Error(`The handler of ${this.contract.name} must return an AsyncIterable`);
-    for await (const part of answer) {
-      this.controller.signal.throwIfAborted();
-      await this.write('part', part);
-    }
-    this.controller.signal.throwIfAborted();
-    await this.write('end', null);
+    await this.writeParts(answer);
+    this.replies.mark(this.envelope.call, this.sequence, 'end');
   }
 
-  private write(kind: 'part' | 'result' | 'end', payload: unknown): Promise<void>;
-  private write(kind: 'error', payload: ReturnType<AppError['toWire']>): Promise<void>;
-  private write(kind: Frame[2], payload: unknown): Promise<void> {
-    const frame = [this.envelope.id, this.sequence, kind, payload] as Frame;
-    this.sequence += 1;
-    return this.replies.write(frame);
+  private async writeParts(parts: AsyncIterable<unknown>): Promise<void> {
+    const { signal } = this.controller;
+    for await (const part of parts) {
+      signal.throwIfAborted();
+      const encoded = encodePayload(part);
+      const room = this.replies.part(this.envelope.call, this.sequence, encoded);
+      this.sequence += 1;
+      const turn = this.window.sent(encoded.length);
+      if (room) await room;
+      if (turn) await turn;
+    }
+    signal.throwIfAborted();
   }
 }
 

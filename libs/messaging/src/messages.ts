@@ -15,7 +15,8 @@ import { Call } from './call.js';
 import { metrics } from './metrics.js';
 import { commandConnection, connect, readerConnection } from './redis.js';
 import { ReplyInbox } from './reply-inbox.js';
-import { encodeEnvelope, keys, PROTOCOL_VERSION, type Control } from './wire.js';
+import { RequestWriter } from './request-writer.js';
+import { encodeEnvelope, keys, PROTOCOL_VERSION, type Control, type Frame } from './wire.js';
 
 export interface MessagesOptions {
   redisUrl: string;
@@ -32,20 +33,28 @@ export interface SendOptions {
   signal?: AbortSignal;
 }
 
-const OVERLOADED_RETRY_AFTER_SECONDS = 1;
+/** A call that ended on this side first: its frames may still come until its deadline. */
+interface Abandoned {
+  service: string;
+  id: string;
+  deadlineAt: number;
+}
 
 /**
  * The typed client of every service.
  *
  * A call inherits caller, request id, trace, deadline and cancellation of the request that is running ({@link
  * currentRequest}). It always ends: with its answer, with the handler's AppError, or with `deadline_exceeded`,
- * `cancelled`, `overloaded`, `unavailable` (Redis is away), `reply_lost` or `shutting_down`.
+ * `cancelled`, `overloaded`, `unavailable` (Redis is away), `replica_lost`, `reply_lost` or `shutting_down`.
  */
 @Injectable()
 export class Messages implements OnModuleInit, OnApplicationShutdown {
   private readonly commands: Redis;
   private readonly reader: Redis;
   private readonly inbox: ReplyInbox;
+  private readonly requests: RequestWriter;
+  private readonly abandoned = new Map<number, Abandoned>();
+  private lastCall = 0;
 
   constructor(
     private readonly options: MessagesOptions,
@@ -53,7 +62,8 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
   ) {
     this.commands = commandConnection(options.redisUrl);
     this.reader = readerConnection(options.redisUrl);
-    this.inbox = new ReplyInbox(this.commands, this.reader, logger);
+    this.inbox = new ReplyInbox(this.commands, this.reader, logger, (frame) => this.cancelAgain(frame));
+    this.requests = new RequestWriter(this.commands, options.queueMax);
   }
 
   async onModuleInit(): Promise<void> {
@@ -62,7 +72,7 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    for (const call of this.inbox.openCalls) call.fail(new AppError('shutting_down', 'The service is stopping.'));
+    this.inbox.failAll(new AppError('shutting_down', 'The service is stopping.'));
     await this.inbox.close();
     this.commands.disconnect();
   }
@@ -72,9 +82,8 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
     input: InputOf<C>,
     options: SendOptions = {},
   ): Promise<OutputOf<C>> {
-    const call = await this.start(contract, input, options);
     // The handler's return type is checked against the same contract by the compiler.
-    return (await call.whole()) as OutputOf<C>;
+    return (await this.start(contract, input, options).whole()) as OutputOf<C>;
   }
 
   /** Sends when iterated; leaving the loop early cancels the request everywhere. */
@@ -83,9 +92,11 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
     input: InputOf<C>,
     options: SendOptions = {},
   ): AsyncGenerator<PartOf<C>, void> {
-    const call = await this.start(contract, input, options);
+    const call = this.start(contract, input, options);
     try {
-      for await (const part of call.parts()) yield part as PartOf<C>;
+      for (let parts = await call.nextParts(); parts; parts = await call.nextParts()) {
+        for (const part of parts) yield part as PartOf<C>;
+      }
     } finally {
       call.fail(new AppError('cancelled', 'The caller stopped reading.'));
     }
@@ -96,73 +107,98 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
     await this.commands.ping();
   }
 
-  private async start(contract: Contract, data: unknown, options: SendOptions): Promise<Call> {
+  private start(contract: Contract, data: unknown, options: SendOptions): Call {
     const request = currentRequest();
     const id = uuidv7();
+    const startedAt = Date.now();
     const deadlineAt = Math.min(
       request?.deadlineAt ?? Infinity,
-      Date.now() + (options.timeoutMs ?? this.options.timeoutMs),
+      startedAt + (options.timeoutMs ?? this.options.timeoutMs),
     );
-    const signals = [request?.signal, options.signal].filter((signal) => signal !== undefined);
-    const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
-    if (signal?.aborted) throw new AppError('cancelled', 'The request was cancelled.', { cause: signal.reason });
-
-    const startedAt = performance.now();
+    const signal = combine(request?.signal, options.signal);
     const cancel = () => call.fail(new AppError('cancelled', 'The request was cancelled.', { cause: signal?.reason }));
-    const timer = setTimeout(() => call.fail(deadlineExceeded(contract)), Math.max(0, deadlineAt - Date.now()));
-    const call = new Call(id, (error) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
-      this.inbox.forget(id);
-      metrics.sent.inc({ contract: contract.name, outcome: error?.code ?? 'ok' });
-      metrics.sendDuration.observe({ contract: contract.name }, (performance.now() - startedAt) / 1000);
-      if (error && callerGaveUp(error)) this.cancel(contract.service, id, entryId);
+    const timer = setTimeout(() => call.fail(deadlineExceeded(contract)), Math.max(0, deadlineAt - startedAt));
+    let entryId: string | undefined;
+    const call = new Call((this.lastCall += 1), {
+      settled: (error) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', cancel);
+        this.inbox.forget(call.number);
+        metrics.sent.inc({ contract: contract.name, outcome: error?.code ?? 'ok' });
+        metrics.sendDuration.observe({ contract: contract.name }, (Date.now() - startedAt) / 1000);
+        if (error && mayStillRun(error))
+          this.abandon(call.number, { service: contract.service, id, deadlineAt }, entryId);
+      },
+      read: (read) => this.tell(contract.service, { ack: id, read }),
     });
+    if (signal?.aborted) {
+      cancel();
+      return call;
+    }
     signal?.addEventListener('abort', cancel, { once: true });
     this.inbox.register(call);
-
-    let entryId: string | null = null;
-    try {
-      const message = encodeEnvelope({
-        v: PROTOCOL_VERSION,
-        id,
-        contract: contract.name,
-        replyTo: this.inbox.key,
-        deadlineAt,
-        requestId: request?.requestId ?? id,
-        traceparent: childTraceparent(request?.traceparent),
-        caller: request?.caller,
-        data,
-      });
-      entryId = await this.add(contract, message);
-      // Cancelled while it was on its way: the first cancel did not know the entry yet.
-      if (call.isSettled) this.cancel(contract.service, id, entryId);
-    } catch (error) {
-      call.fail(AppError.fromUnknown(error));
-    }
+    const envelope = {
+      v: PROTOCOL_VERSION,
+      id,
+      contract: contract.name,
+      replyTo: this.inbox.key,
+      call: call.number,
+      deadlineAt,
+      requestId: request?.requestId ?? id,
+      traceparent: childTraceparent(request?.traceparent),
+      caller: request?.caller,
+      data,
+    } as const;
+    void this.add(call, contract, envelope).then((added) => (entryId = added));
     return call;
   }
 
-  private async add(contract: Contract, message: string): Promise<string> {
-    const entryId = await this.commands
-      .addRequest(keys.requests(contract.service), this.options.queueMax, message)
-      .catch((error: unknown) => {
-        throw new AppError('unavailable', 'The message bus cannot be reached.', { cause: error, retryAfterSeconds: 1 });
-      });
-    if (entryId !== null) return entryId;
-    throw new AppError('overloaded', `The queue of ${contract.service} is full.`, {
-      retryAfterSeconds: OVERLOADED_RETRY_AFTER_SECONDS,
-    });
+  /** Never rejects: what goes wrong ends the call. */
+  private async add(
+    call: Call,
+    { service }: Contract,
+    envelope: Parameters<typeof encodeEnvelope>[0],
+  ): Promise<string | undefined> {
+    try {
+      const entryId = await this.requests.add(service, encodeEnvelope(envelope));
+      // Ended while it was on its way: the cancellation did not know the entry yet.
+      if (call.hasEnded && this.abandoned.has(call.number)) await this.withdraw(service, entryId);
+      return entryId;
+    } catch (error) {
+      call.fail(AppError.fromUnknown(error));
+      return undefined;
+    }
   }
 
   /** Takes the request out of the queue if it still waits there, and tells the replica that may be running it. */
-  private cancel(service: string, id: string, entryId: string | null): void {
-    const message: Control = { cancel: id };
-    const steps: Promise<unknown>[] = [this.commands.publish(keys.control(service), JSON.stringify(message))];
-    if (entryId !== null) steps.push(this.commands.xdel(keys.requests(service), entryId));
-    // Redis away: the handler ends at its deadline instead.
-    void Promise.allSettled(steps);
+  private abandon(call: number, { service, id, deadlineAt }: Abandoned, entryId: string | undefined): void {
+    this.tell(service, { cancel: id });
+    if (entryId !== undefined) void this.withdraw(service, entryId);
+    if (deadlineAt <= Date.now()) return;
+    this.abandoned.set(call, { service, id, deadlineAt });
+    setTimeout(() => this.abandoned.delete(call), deadlineAt - Date.now()).unref();
   }
+
+  /** Publish/subscribe may have lost the cancellation; that frames still come is a sign of it. */
+  private cancelAgain([call, , kind]: Frame): void {
+    const abandoned = this.abandoned.get(call);
+    if (!abandoned) return;
+    if (kind === 'parts' || kind === 'wait') this.tell(abandoned.service, { cancel: abandoned.id });
+    else this.abandoned.delete(call);
+  }
+
+  private async withdraw(service: string, entryId: string): Promise<void> {
+    await this.commands.xdel(keys.requests(service), entryId).catch(() => undefined); // Not started after its deadline anyway.
+  }
+
+  /** Redis away: the handler ends at its deadline instead. */
+  private tell(service: string, message: Control): void {
+    this.commands.publish(keys.control(service), JSON.stringify(message)).catch(() => undefined);
+  }
+}
+
+function combine(inherited: AbortSignal | undefined, given: AbortSignal | undefined): AbortSignal | undefined {
+  return inherited && given ? AbortSignal.any([inherited, given]) : (inherited ?? given);
 }
 
 function deadlineExceeded(contract: Contract): AppError {
@@ -170,6 +206,6 @@ function deadlineExceeded(contract: Contract): AppError {
 }
 
 /** Failures that come from this side, so that the other side may still be working. */
-function callerGaveUp(error: AppError): boolean {
-  return ['cancelled', 'deadline_exceeded', 'reply_lost', 'shutting_down'].includes(error.code);
+function mayStillRun(error: AppError): boolean {
+  return ['cancelled', 'deadline_exceeded', 'reply_lost', 'shutting_down', 'unavailable'].includes(error.code);
 }

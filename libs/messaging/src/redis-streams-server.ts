@@ -6,11 +6,15 @@ import { Injectable } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import { Execution } from './execution.js';
+import { Fences } from './fences.js';
 import { TOLLGATE_TRANSPORT } from './handle.js';
-import { metrics } from './metrics.js';
-import { commandConnection, connect, readerConnection, subscriberConnection } from './redis.js';
-import { ReplyWriter } from './reply-writer.js';
-import { Control, Envelope, fieldOf, keys } from './wire.js';
+import { Heartbeat } from './heartbeat.js';
+import { metrics, observeQueue } from './metrics.js';
+import { Reaper } from './reaper.js';
+import { commandConnection, connect, subscriberConnection, type Entry } from './redis.js';
+import { ReplyWriters } from './reply-writers.js';
+import { RequestQueue } from './request-queue.js';
+import { Control, Envelope, fieldOf, keys, OUT_OF_BAND } from './wire.js';
 
 export interface RedisStreamsServerOptions {
   redisUrl: string;
@@ -23,47 +27,61 @@ export interface RedisStreamsServerOptions {
   drainTimeoutMs: number;
 }
 
-/** Read at once: enough to save round trips under load, few enough that one replica does not hoard. */
-const READ_COUNT_MAX = 16;
-const BLOCK_MS = 5_000;
-const RETRY_EVERY_MS = 100;
-/** A fence outlives its request's deadline by this, against late copies of the request. */
-const FENCE_EXTRA_MS = 10_000;
+/** How long aborted handlers get to clean up. */
+const ABORT_TIMEOUT_MS = 5_000;
+const DRAIN_CHECK_EVERY_MS = 20;
 
-type Entry = [id: string, fields: string[]];
+/** A request of this service, read from its stream. */
+interface Request {
+  entryId: string;
+  envelope: Envelope;
+  contract: Contract;
+  handler: MessageHandler;
+}
 
 /**
  * Nest transport strategy over Redis Streams: one stream and one consumer group a service.
  *
- * A request is read by one replica, as long as it has a free slot, and fenced before its handler starts: a fence that
- * stands means that somebody has started it, and nobody starts it again. It is acknowledged and deleted when its answer
- * has been written to the caller's reply stream. Cancellations arrive by publish/subscribe.
+ * A request is read by one replica, as long as it has a free slot, and fenced before its handler starts. It leaves Redis when
+ * its answer has been written to the caller's reply stream. What a dead replica had only fetched is run here; of what it
+ * had started, the caller is told `replica_lost`. Cancellations arrive by publish/subscribe.
  */
 @Injectable()
 export class RedisStreamsServer extends Server implements CustomTransportStrategy {
   override readonly transportId = TOLLGATE_TRANSPORT;
   private readonly replica = randomUUID();
-  private readonly commands: Redis;
-  private readonly reader: Redis;
-  private readonly subscriber: Redis;
   private readonly contracts: Map<string, Contract>;
-  private readonly running = new Map<string, Execution>();
-  private readonly writers = new Map<string, { writer: ReplyWriter; users: number }>();
   private readonly duplicates = new Set<string>();
-  private slotFreed: (() => void) | undefined;
-  private readerId: number | undefined;
-  private draining = false;
-  private reading: Promise<void> = Promise.resolve();
+  private readonly commands: Redis;
+  private readonly subscriber: Redis;
+  private readonly queue: RequestQueue;
+  private readonly fences: Fences;
+  private readonly heartbeat: Heartbeat;
+  private readonly reaper: Reaper;
+  private readonly writers: ReplyWriters;
+  /** By the id of the request. */
+  private readonly running = new Map<string, Execution>();
+  private answersUnderWay = 0;
+  private isClosing = false;
+  private stopObserving: (() => void) | undefined;
 
   constructor(
     private readonly options: RedisStreamsServerOptions,
     private readonly log: Logger,
   ) {
     super();
-    this.contracts = new Map(options.contracts.map((contract) => [contract.name, contract]));
-    this.commands = commandConnection(options.redisUrl);
-    this.reader = readerConnection(options.redisUrl);
-    this.subscriber = subscriberConnection(options.redisUrl);
+    const { service, contracts, redisUrl } = options;
+    this.contracts = new Map(contracts.map((contract) => [contract.name, contract]));
+    this.commands = commandConnection(redisUrl);
+    this.subscriber = subscriberConnection(redisUrl);
+    this.queue = new RequestQueue(redisUrl, this.commands, service, this.replica, log);
+    this.fences = new Fences(this.commands, service, this.replica);
+    this.reaper = new Reaper(this.commands, service, this.replica);
+    this.heartbeat = new Heartbeat(this.commands, service, this.replica, log, {
+      beat: () => this.takeFromDead(),
+      lapsed: () => this.abortWhatWasTaken(),
+    });
+    this.writers = new ReplyWriters(this.commands, (replyTo) => this.callerGone(replyTo));
   }
 
   override addHandler(
@@ -86,15 +104,19 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
 
   /** Stops taking requests, finishes the running ones and leaves the group. */
   async close(): Promise<void> {
-    if (this.draining) return;
-    this.draining = true;
-    await this.unblockReader();
-    await this.reading;
+    if (this.isClosing) return;
+    this.isClosing = true;
+    await this.queue.stop();
     await this.finishRunning();
-    await this.leaveGroup().catch((error: unknown) =>
-      this.log.warn('the consumer could not leave its group', { err: error }),
-    );
-    for (const connection of [this.commands, this.reader, this.subscriber]) connection.disconnect();
+    await this.queue.acknowledged();
+    this.heartbeat.stop();
+    this.stopObserving?.();
+    const { service } = this.options;
+    await this.commands
+      .leaveGroup(keys.requests(service), keys.heartbeat(service, this.replica), service, this.replica)
+      .catch((error: unknown) => this.log.warn('the replica could not leave its group', { err: error }));
+    this.commands.disconnect();
+    this.subscriber.disconnect();
   }
 
   on(): never {
@@ -107,12 +129,16 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
 
   private async start(): Promise<void> {
     this.checkHandlers();
-    this.reader.on('ready', () => void this.identifyReader());
-    await Promise.all([connect(this.commands), connect(this.reader), connect(this.subscriber)]);
-    await this.createGroup();
+    await Promise.all([connect(this.commands), connect(this.subscriber)]);
     this.subscriber.on('message', (_channel, message) => this.control(message));
     await this.subscriber.subscribe(keys.control(this.options.service));
-    this.reading = this.read();
+    await this.heartbeat.start();
+    this.stopObserving = observeQueue(this.commands, this.options.service);
+    await this.queue.open({
+      freeSlots: () => this.options.slots - this.running.size,
+      take: (entries) => void this.take(entries),
+      reconnected: () => this.fences.putUpAgain([...this.running.values()].map(({ envelope }) => envelope)),
+    });
   }
 
   private checkHandlers(): void {
@@ -128,154 +154,133 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     if (problems.length > 0) throw new Error(`Contracts and handlers do not match: ${problems.join('; ')}`);
   }
 
-  private get requests(): string {
-    return keys.requests(this.options.service);
-  }
-
-  private async createGroup(): Promise<void> {
+  /** Fences the requests and starts those that nobody has started before. */
+  private async take(entries: readonly Entry[]): Promise<void> {
+    const executions = this.parse(entries).map((request) => this.reserve(request));
+    if (executions.length === 0) return;
     try {
-      // From 0, not $: what was sent before the first replica came up is served too.
-      await this.commands.xgroup('CREATE', this.requests, this.options.service, '0', 'MKSTREAM');
+      const granted = await this.fences.start(executions.map(({ envelope }) => envelope));
+      executions.forEach((execution, index) => void this.execute(execution, granted[index] === true));
     } catch (error) {
-      if (!String(error).includes('BUSYGROUP')) throw error;
+      // They stay pending for this replica and are read again when Redis is back.
+      this.log.warn('requests could not be fenced and were not started', { err: error, requests: executions.length });
+      for (const execution of executions) this.release(execution);
     }
   }
 
-  private async identifyReader(): Promise<void> {
-    this.readerId = await this.reader.client('ID').catch(() => undefined); // Lost again: the next "ready" asks anew.
-  }
-
-  private async read(): Promise<void> {
-    // After a broken connection the answer to a read may have been lost: its entries are ours already and are read again.
-    let readOwnPending = false;
-    while (!this.draining) {
-      const free = this.options.slots - this.running.size;
-      if (free <= 0) {
-        await new Promise<void>((resolve) => (this.slotFreed = resolve));
-        continue;
+  /** What can be run here and is not already; the rest is taken out of Redis. */
+  private parse(entries: readonly Entry[]): Request[] {
+    return entries.flatMap(([entryId, fields]) => {
+      const envelope = fields && this.parseEnvelope(entryId, fields);
+      const contract = envelope && this.contracts.get(envelope.contract);
+      const handler = envelope && this.messageHandlers.get(envelope.contract);
+      if (envelope && contract && handler) {
+        const running = this.running.get(envelope.id);
+        if (!running) return [{ entryId, envelope, contract, handler }];
+        // Our own pending entry, read again; another entry is a copy of the request.
+        if (running.entryId === entryId) return [];
+      } else if (envelope) {
+        this.log.error('a request for an unknown contract was dropped', {
+          contract: envelope.contract,
+          entry_id: entryId,
+        });
+        metrics.dropped.inc({ service: this.options.service, reason: 'unknown_contract' });
       }
-      try {
-        const entries = await this.readEntries(Math.min(free, READ_COUNT_MAX), readOwnPending ? '0' : '>');
-        readOwnPending = false;
-        for (const entry of entries) this.take(entry);
-      } catch (error) {
-        if (this.draining) break;
-        this.log.warn('requests cannot be read, trying again', { err: error });
-        await sleep(RETRY_EVERY_MS);
-        if (String(error).includes('NOGROUP')) await this.createGroup().catch(() => undefined); // Tried again with the next read.
-        readOwnPending = true;
-      }
-    }
+      this.queue.acknowledge(entryId);
+      return [];
+    });
   }
 
-  private async readEntries(count: number, from: '>' | '0'): Promise<Entry[]> {
-    const { service } = this.options;
-    const streams = (await this.reader.xreadgroup(
-      'GROUP',
-      service,
-      this.replica,
-      'COUNT',
-      count,
-      'BLOCK',
-      BLOCK_MS,
-      'STREAMS',
-      this.requests,
-      from,
-    )) as [string, Entry[]][] | null;
-    return (streams ?? []).flatMap(([, entries]) => entries);
-  }
-
-  private take([entryId, fields]: Entry): void {
-    const envelope = this.parse(entryId, fields);
-    if (!envelope) return void this.acknowledge(entryId);
-    const running = this.running.get(envelope.id);
-    // The same entry again is our own pending one, read after a broken connection; another entry is a copy of the request.
-    if (running) {
-      if (running.entryId !== entryId) void this.acknowledge(entryId);
-      return;
-    }
-    const contract = this.contracts.get(envelope.contract);
-    const handler = this.messageHandlers.get(envelope.contract);
-    if (!contract || !handler) {
-      this.log.error('a request for an unknown contract was dropped', {
-        contract: envelope.contract,
-        entry_id: entryId,
-      });
-      return void this.acknowledge(entryId);
-    }
-    const execution = new Execution(entryId, envelope, contract, handler, this.acquireWriter(envelope.replyTo));
-    this.running.set(envelope.id, execution);
-    metrics.running.set(this.running.size);
-    void this.execute(execution);
-  }
-
-  private parse(entryId: string, fields: readonly string[] | null): Envelope | undefined {
-    if (!fields) return undefined; // Deleted by its caller after it was read.
+  private parseEnvelope(entryId: string, fields: readonly string[]): Envelope | undefined {
     try {
       return Envelope.parse(JSON.parse(fieldOf(fields, 'm') ?? 'null'));
     } catch (error) {
       this.log.error('a message that is not a request was dropped', { err: error, entry_id: entryId });
+      metrics.dropped.inc({ service: this.options.service, reason: 'not_a_request' });
       return undefined;
     }
   }
 
-  private async execute(execution: Execution): Promise<void> {
-    const { id, contract } = execution.envelope;
-    try {
-      if (!execution.isAborted && (await this.fence(execution.envelope))) {
-        const endTimer = metrics.handleDuration.startTimer({ contract });
-        const error = await execution.run();
-        endTimer();
-        metrics.handled.inc({ contract, outcome: error?.code ?? 'ok' });
-        if (error?.code === 'internal')
-          this.log.error(`${contract} failed`, { err: error.cause ?? error, request_id: execution.envelope.requestId });
+  /** Takes a slot. From now on a cancellation is heard. */
+  private reserve({ entryId, envelope, contract, handler }: Request): Execution {
+    const execution = new Execution(entryId, envelope, contract, handler, this.writers.acquire(envelope.replyTo));
+    this.running.set(envelope.id, execution);
+    metrics.running.set(this.running.size);
+    return execution;
+  }
+
+  private release(execution: Execution): void {
+    execution.discard();
+    this.running.delete(execution.envelope.id);
+    metrics.running.set(this.running.size);
+    this.writers.release(execution.envelope.replyTo);
+    this.queue.slotIsFree();
+  }
+
+  private async execute(execution: Execution, isGranted: boolean): Promise<void> {
+    const { envelope } = execution;
+    if (isGranted && !execution.isAborted) {
+      const startedAt = performance.now();
+      const error = await execution.run();
+      this.report(envelope, (performance.now() - startedAt) / 1000, error);
+      this.fences.finished(envelope);
+    }
+    const replies = this.writers.acquire(envelope.replyTo);
+    this.release(execution);
+    // Acknowledged before its answer has left, a request would be forgotten by everyone if this process died now.
+    this.answersUnderWay += 1;
+    await replies.flushed();
+    this.answersUnderWay -= 1;
+    this.writers.release(envelope.replyTo);
+    this.queue.acknowledge(execution.entryId);
+  }
+
+  private report({ contract, requestId }: Envelope, seconds: number, error: AppError | undefined): void {
+    metrics.handleDuration.observe({ contract }, seconds);
+    metrics.handled.inc({ contract, outcome: error?.code ?? 'ok' });
+    if (error?.code === 'internal')
+      this.log.error(`${contract} failed`, { err: error.cause ?? error, request_id: requestId });
+  }
+
+  /** What dead replicas had fetched is run here; of what they had started, their callers are told. */
+  private async takeFromDead(): Promise<void> {
+    if (!this.heartbeat.mayJudge || this.isClosing) return;
+    const entries = await this.reaper.claim();
+    if (entries.length === 0) return;
+    const requests = this.parse(entries);
+    const started = await this.fences.areStarted(requests.map(({ envelope }) => envelope));
+    const runnable: string[] = [];
+    for (const [index, request] of requests.entries()) {
+      const { envelope, contract, entryId } = request;
+      if (started[index] && !(contract.kind === 'request' && contract.idempotent)) {
+        this.reportLost(request);
+        continue;
       }
-    } catch (error) {
-      this.log.error('a request could not be fenced and was not started', { err: error, contract });
-    } finally {
-      this.running.delete(id);
-      metrics.running.set(this.running.size);
-      this.releaseWriter(execution.envelope.replyTo);
-      await this.acknowledge(execution.entryId);
-      this.slotFreed?.();
+      if (started[index]) await this.fences.lift(envelope);
+      metrics.redelivered.inc({ contract: envelope.contract });
+      runnable.push(entryId);
     }
+    await this.take(entries.filter(([id]) => runnable.includes(id)));
   }
 
-  /** False when the request has been started before, here or elsewhere, or its deadline has passed. */
-  private async fence({ id, deadlineAt }: Envelope): Promise<boolean> {
-    const remainingMs = deadlineAt - Date.now();
-    if (remainingMs <= 0) return false;
-    const key = keys.fence(this.options.service, id);
-    return (await this.commands.set(key, this.replica, 'PX', Math.ceil(remainingMs) + FENCE_EXTRA_MS, 'NX')) === 'OK';
+  private reportLost({ envelope, entryId }: Request): void {
+    const { contract, replyTo, call, requestId } = envelope;
+    metrics.handled.inc({ contract, outcome: 'replica_lost' });
+    this.log.warn('a replica died while it ran a request', { contract, request_id: requestId });
+    const error = new AppError('replica_lost', 'The replica that ran the request has died.', {
+      details: { started: true },
+    });
+    this.writers.acquire(replyTo).error(call, OUT_OF_BAND, error.toWire());
+    this.writers.release(replyTo);
+    this.queue.acknowledge(entryId);
   }
 
-  private async acknowledge(entryId: string): Promise<void> {
-    try {
-      await Promise.all([
-        this.commands.xack(this.requests, this.options.service, entryId),
-        this.commands.xdel(this.requests, entryId),
-      ]);
-    } catch (error) {
-      // It stays pending and is read again after the reconnect; its fence keeps it from running twice.
-      this.log.warn('a finished request could not be acknowledged', { err: error, entry_id: entryId });
+  /** This replica was silent for so long that others may have taken its requests and told their callers. */
+  private async abortWhatWasTaken(): Promise<void> {
+    const own = await this.reaper.ownPending();
+    for (const execution of this.running.values()) {
+      if (!own.has(execution.entryId)) execution.abort(new AppError('replica_lost', 'The replica was taken for dead.'));
     }
-  }
-
-  private acquireWriter(replyTo: string): ReplyWriter {
-    const entry = this.writers.get(replyTo) ?? {
-      writer: new ReplyWriter(this.commands, replyTo, () => this.callerGone(replyTo)),
-      users: 0,
-    };
-    entry.users += 1;
-    this.writers.set(replyTo, entry);
-    return entry.writer;
-  }
-
-  private releaseWriter(replyTo: string): void {
-    const entry = this.writers.get(replyTo);
-    if (!entry) return;
-    entry.users -= 1;
-    if (entry.users === 0) this.writers.delete(replyTo);
   }
 
   private callerGone(replyTo: string): void {
@@ -285,34 +290,22 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
 
   private control(message: string): void {
     try {
-      const { cancel } = Control.parse(JSON.parse(message));
-      this.running.get(cancel)?.abort(new AppError('cancelled', 'The caller cancelled the request.'));
+      const control = Control.parse(JSON.parse(message));
+      if ('ack' in control) this.running.get(control.ack)?.acknowledge(control.read);
+      else this.running.get(control.cancel)?.abort(new AppError('cancelled', 'The caller cancelled the request.'));
     } catch (error) {
       this.log.error('a control message that is not one was dropped', { err: error });
     }
   }
 
-  /** Ends the blocking read without losing entries that Redis is just handing out, as a disconnect could. */
-  private async unblockReader(): Promise<void> {
-    this.slotFreed?.();
-    if (this.readerId === undefined) return;
-    await this.commands.client('UNBLOCK', this.readerId).catch(() => this.reader.disconnect());
-  }
-
   private async finishRunning(): Promise<void> {
+    const isIdle = () => this.running.size === 0 && this.answersUnderWay === 0;
     const giveUpAt = Date.now() + this.options.drainTimeoutMs;
-    while (this.running.size > 0 && Date.now() < giveUpAt) await sleep(20);
-    if (this.running.size === 0) return;
+    while (!isIdle() && Date.now() < giveUpAt) await sleep(DRAIN_CHECK_EVERY_MS);
+    if (isIdle()) return;
     this.log.warn('requests that did not finish in time are aborted', { running: this.running.size });
     for (const execution of this.running.values())
       execution.abort(new AppError('shutting_down', 'The replica is stopping.'));
-    while (this.running.size > 0 && Date.now() < giveUpAt + 5_000) await sleep(20);
-  }
-
-  /** A consumer may only be deleted when nothing is pending for it: Redis would drop its entries. */
-  private async leaveGroup(): Promise<void> {
-    const { service } = this.options;
-    const pending = await this.commands.xpending(this.requests, service, '-', '+', 1, this.replica);
-    if (pending.length === 0) await this.commands.xgroup('DELCONSUMER', this.requests, service, this.replica);
+    while (!isIdle() && Date.now() < giveUpAt + ABORT_TIMEOUT_MS) await sleep(DRAIN_CHECK_EVERY_MS);
   }
 }

@@ -1,12 +1,86 @@
 import { Redis } from 'ioredis';
 
-const RECONNECT_DELAY_MAX_MS = 500;
+const RECONNECT_DELAY_MAX_MS = 300;
 const retryStrategy = (attempt: number) => Math.min(20 * 2 ** Math.min(attempt, 6), RECONNECT_DELAY_MAX_MS);
 
-/** One command of {@link commandConnection}: adds an entry unless the stream is at its bound; null when it is. */
+const CONNECT_TIMEOUT_MS = 2_000;
+const COMMAND_TIMEOUT_MS = 2_000;
+
+/** A stream that nobody writes to and no replica refreshes is forgotten after this. */
+export const ABANDONED_AFTER_MS = 3_600_000;
+
+/** Every key of a script belongs to one service and so to one slot of a cluster. */
+const scripts = {
+  /** Adds each message unless the stream is at its bound; the id of its entry, or '' when refused, for each. */
+  addRequests: {
+    numberOfKeys: 1,
+    lua: `
+      local length = redis.call('XLEN', KEYS[1])
+      local fresh = length == 0
+      local ids = {}
+      for i = 2, #ARGV do
+        if length >= tonumber(ARGV[1]) then
+          ids[i - 1] = ''
+        else
+          ids[i - 1] = redis.call('XADD', KEYS[1], '*', 'm', ARGV[i])
+          length = length + 1
+        end
+      end
+      if fresh then redis.call('PEXPIRE', KEYS[1], ${ABANDONED_AFTER_MS}) end
+      return ids`,
+  },
+  /** KEYS: fences. ARGV: replica, then a time to live for each. 1 where the fence was free and is now ours. */
+  startRequests: {
+    lua: `
+      local started = {}
+      for i = 1, #KEYS do
+        started[i] = redis.call('SET', KEYS[i], ARGV[1], 'NX', 'PX', ARGV[i + 1]) and 1 or 0
+      end
+      return started`,
+  },
+  /** KEYS: stream, heartbeat of a replica. ARGV: group, that replica, ours, how many. Its pending entries, now ours. */
+  claimFromDead: {
+    numberOfKeys: 2,
+    lua: `
+      if redis.call('EXISTS', KEYS[2]) == 1 then return {} end
+      local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[4], ARGV[2])
+      if #pending == 0 then
+        redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+        return {}
+      end
+      local claim = {}
+      for i = 1, #pending do claim[i] = pending[i][1] end
+      return redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[3], 0, unpack(claim))`,
+  },
+  /** KEYS: stream, our heartbeat. ARGV: group, replica. The last one out takes an empty stream with it. */
+  leaveGroup: {
+    numberOfKeys: 2,
+    lua: `
+      redis.call('DEL', KEYS[2])
+      if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
+      redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+      if #redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]) == 0 and redis.call('XLEN', KEYS[1]) == 0 then
+        redis.call('DEL', KEYS[1])
+      end
+      return 1`,
+  },
+};
+
+export type Entry = [id: string, fields: string[] | null];
+
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    addRequest(stream: string, entriesMax: number, message: string): Promise<string | null>;
+    addRequests(stream: string, entriesMax: number, ...messages: string[]): Promise<string[]>;
+    startRequests(keyCount: number, ...fencesReplicaAndTtls: (string | number)[]): Promise<number[]>;
+    claimFromDead(
+      stream: string,
+      heartbeat: string,
+      group: string,
+      dead: string,
+      ours: string,
+      count: number,
+    ): Promise<Entry[]>;
+    leaveGroup(stream: string, heartbeat: string, group: string, replica: string): Promise<number>;
   }
 }
 
@@ -21,27 +95,35 @@ export function commandConnection(url: string): Redis {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
-    commandTimeout: 2_000,
-    connectTimeout: 2_000,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy,
-    scripts: {
-      addRequest: {
-        numberOfKeys: 1,
-        lua: `if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return nil end
-              return redis.call('XADD', KEYS[1], '*', 'm', ARGV[2])`,
-      },
-    },
+    scripts,
   });
 }
 
-/** For blocking reads, one connection each: a blocked connection serves nobody else. */
+/**
+ * For blocking reads, one connection each: a blocked connection serves nobody else. A read that Redis leaves unanswered
+ * for longer than it was asked to block is given up, so that a half-open connection is noticed.
+ */
 export function readerConnection(url: string): Redis {
-  return new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, connectTimeout: 2_000, retryStrategy });
+  return new Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    blockingTimeout: COMMAND_TIMEOUT_MS,
+    retryStrategy,
+  });
 }
 
 /** For subscriptions; ioredis subscribes again by itself after a reconnect. */
 export function subscriberConnection(url: string): Redis {
-  return new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, connectTimeout: 2_000, retryStrategy });
+  return new Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: null,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy,
+  });
 }
 
 /** Connects, or fails with one line that says where it tried. */

@@ -1,25 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '@tollgate/contracts';
 import type { Logger } from '@tollgate/observability';
 import type { Redis } from 'ioredis';
 import type { Call } from './call.js';
-import { decodeFrames, fieldOf, keys } from './wire.js';
+import type { Entry } from './redis.js';
+import { decodeFrames, fieldOf, keys, type Frame } from './wire.js';
 
 /** A reply stream outlives its process by at most this; services see by its absence that nobody waits any more. */
 const TTL_MS = 30_000;
 const REFRESH_EVERY_MS = 5_000;
-const READ_COUNT_MAX = 500;
+const READ_COUNT_MAX = 200;
 const BLOCK_MS = 5_000;
-const RETRY_EVERY_MS = 100;
+const RETRY_EVERY_MS = 50;
 
 /**
- * The one reply stream of this process. Every answer to it arrives here, in order, and is handed to its call.
+ * The one reply stream of this process. Every answer to it arrives here and is handed to its call.
  *
- * It reads on from the last entry it has seen, so a broken connection loses nothing that Redis still has.
+ * It reads on from the last entry it has seen, so a broken connection loses nothing that Redis still has. When Redis has
+ * lost the stream, the answers in it are lost too: every open call ends with `reply_lost` at once.
  */
 export class ReplyInbox {
   readonly key = keys.replies(randomUUID());
-  private readonly calls = new Map<string, Call>();
+  private readonly calls = new Map<number, Call>();
   private lastId = '0-0';
   private closed = false;
   private trimming = false;
@@ -30,10 +33,13 @@ export class ReplyInbox {
     private readonly commands: Redis,
     private readonly reader: Redis,
     private readonly logger: Logger,
+    /** A frame of a call that has ended here: whoever sends it has missed that. */
+    private readonly onStray: (frame: Frame) => void,
   ) {}
 
   async open(): Promise<void> {
     await this.create();
+    this.commands.on('ready', () => void this.refresh());
     this.refreshTimer = setInterval(() => void this.refresh(), REFRESH_EVERY_MS);
     this.refreshTimer.unref();
     this.reading = this.read();
@@ -48,15 +54,15 @@ export class ReplyInbox {
   }
 
   register(call: Call): void {
-    this.calls.set(call.id, call);
+    this.calls.set(call.number, call);
   }
 
-  forget(id: string): void {
-    this.calls.delete(id);
+  forget(call: number): void {
+    this.calls.delete(call);
   }
 
-  get openCalls(): Call[] {
-    return [...this.calls.values()];
+  failAll(error: AppError): void {
+    for (const call of [...this.calls.values()]) call.fail(error);
   }
 
   private async create(): Promise<void> {
@@ -64,8 +70,13 @@ export class ReplyInbox {
   }
 
   private async refresh(): Promise<void> {
+    if (this.closed) return;
     try {
-      if ((await this.commands.pexpire(this.key, TTL_MS)) === 0 && !this.closed) await this.create();
+      if ((await this.commands.pexpire(this.key, TTL_MS)) !== 0 || this.closed) return;
+      this.logger.warn('Redis has lost the reply stream; open calls are failed', { calls: this.calls.size });
+      this.lastId = '0-0';
+      await this.create();
+      this.failAll(new AppError('reply_lost', 'Redis has lost the answer.'));
     } catch (error) {
       this.logger.debug('the reply stream could not be refreshed', { err: error });
     }
@@ -74,22 +85,14 @@ export class ReplyInbox {
   private async read(): Promise<void> {
     while (!this.closed) {
       try {
-        const streams = await this.reader.xread(
-          'COUNT',
-          READ_COUNT_MAX,
-          'BLOCK',
-          BLOCK_MS,
-          'STREAMS',
-          this.key,
-          this.lastId,
-        );
-        for (const [, entries] of streams ?? []) {
-          for (const [id, fields] of entries) {
-            this.lastId = id;
-            this.dispatch(fields);
-          }
-          void this.trim();
-        }
+        const streams = (await this.reader.xread(
+          ...(['COUNT', READ_COUNT_MAX, 'BLOCK', BLOCK_MS, 'STREAMS', this.key, this.lastId] as const),
+        )) as [string, Entry[]][] | null;
+        const entries = streams?.[0]?.[1] ?? [];
+        if (entries.length === 0) continue;
+        this.lastId = entries.at(-1)?.[0] ?? this.lastId;
+        for (const [, fields] of entries) this.dispatch(fields ?? []);
+        void this.trim();
       } catch (error) {
         if (this.closed) return;
         this.logger.warn('replies cannot be read, trying again', { err: error });
@@ -100,7 +103,11 @@ export class ReplyInbox {
 
   private dispatch(fields: readonly string[]): void {
     try {
-      for (const frame of decodeFrames(fieldOf(fields, 'f') ?? '[]')) this.calls.get(frame[0])?.accept(frame);
+      for (const frame of decodeFrames(fieldOf(fields, 'f') ?? '[]')) {
+        const call = this.calls.get(frame[0]);
+        if (call) call.accept(frame);
+        else this.onStray(frame);
+      }
     } catch (error) {
       this.logger.error('a reply that is not a reply was dropped', { err: error });
     }

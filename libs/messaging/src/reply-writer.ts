@@ -1,24 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WireError } from '@tollgate/contracts';
 import type { Redis } from 'ioredis';
-import { encodeFrame, type Frame } from './wire.js';
+import { encodePayload, type Frame } from './wire.js';
 
 /** Frames that wait for one XADD are joined up to this size. */
-const BATCH_BYTES_MAX = 1024 * 1024;
-/** A stream that is written faster than Redis takes it waits above this. */
-const BUFFER_BYTES_MAX = 4 * 1024 * 1024;
-/** How long answers wait for a Redis that is away; after it they are given up. */
+const BATCH_CHARACTERS_MAX = 1024 * 1024;
+/** Writers that are faster than Redis wait above this. */
+const BUFFER_CHARACTERS_MAX = 4 * 1024 * 1024;
+/** How long answers wait for a Redis that is away, or for a caller that comes back to an emptied one. */
 const RETRY_FOR_MS = 10_000;
-const RETRY_EVERY_MS = 100;
+const CALLER_GONE_AFTER_MS = 2_000;
+const RETRY_EVERY_MS = 50;
 
 /**
- * Writes frames to the reply stream of one calling process, in order, one XADD at a time.
+ * Writes frames to the reply stream of one calling process, one XADD at a time.
  *
- * What arrives while an XADD is under way goes into the next one: a lone frame leaves at once, a flood is batched, and
- * nothing waits for a timer. An XADD whose answer was lost is repeated; the reader drops what it has seen by sequence.
- * The stream is never created here (NOMKSTREAM): when it is gone, so is the caller.
+ * What arrives while an XADD is under way goes into the next one, parts of one call as one run: a lone frame leaves at once,
+ * a flood is batched, and nothing waits for a timer. The order within a call is kept, that between calls is not. An XADD
+ * whose answer was lost is repeated; the reader drops what it has seen. The stream is never created here (NOMKSTREAM):
+ * when it stays away, so does the caller.
  */
 export class ReplyWriter {
   private queue: string[] = [];
-  private bufferedBytes = 0;
+  /** The run of each call that further parts can still join, and its place in the queue. */
+  private readonly openRuns = new Map<number, { sequence: number; parts: string[]; at: number }>();
+  private bufferedCharacters = 0;
   private flushing: Promise<void> | undefined;
   private gone = false;
 
@@ -28,58 +34,96 @@ export class ReplyWriter {
     private readonly onCallerGone: () => void,
   ) {}
 
-  /** Resolves at once while there is room in the buffer, else when the buffer has been written. */
-  async write(frame: Frame): Promise<void> {
-    if (this.gone) return;
-    const encoded = encodeFrame(frame);
-    this.queue.push(encoded);
-    this.bufferedBytes += encoded.length;
-    this.flushing ??= this.flush();
-    if (this.bufferedBytes > BUFFER_BYTES_MAX) await this.flushing;
+  /** `part` is JSON. Undefined while there is room in the buffer, else a promise of room. */
+  part(call: number, sequence: number, part: string): Promise<void> | undefined {
+    const run = this.openRuns.get(call);
+    if (run) run.parts.push(part);
+    else this.openRuns.set(call, { sequence, parts: [part], at: this.queue.push('') - 1 });
+    return this.added(part.length);
   }
 
-  /** Resolves when everything written so far has left. */
+  result(call: number, sequence: number, result: unknown): void {
+    this.add(call, `[${call},${sequence},"result",${encodePayload(result)}]`);
+  }
+
+  error(call: number, sequence: number, error: WireError): void {
+    this.add(call, `[${call},${sequence},"error",${JSON.stringify(error)}]`);
+  }
+
+  mark(call: number, sequence: number, kind: Extract<Frame[2], 'end' | 'wait'>): void {
+    this.add(call, `[${call},${sequence},"${kind}"]`);
+  }
+
+  /** Resolves when everything written so far has left, or never can. */
   async flushed(): Promise<void> {
     await this.flushing;
   }
 
+  private add(call: number, frame: string): void {
+    this.closeRun(call);
+    this.queue.push(frame);
+    void this.added(frame.length);
+  }
+
+  private added(characters: number): Promise<void> | undefined {
+    this.bufferedCharacters += characters;
+    this.flushing ??= this.flush();
+    return this.bufferedCharacters > BUFFER_CHARACTERS_MAX ? this.flushing : undefined;
+  }
+
   private async flush(): Promise<void> {
     await Promise.resolve(); // Lets the frames of this very tick join the first batch.
-    while (this.queue.length > 0 && !this.gone) {
-      const batch = this.takeBatch();
-      if (!(await this.add(`[${batch.join(',')}]`))) this.giveUp();
+    while (this.queue.length > 0) {
+      const batches = this.takeBatches();
+      for (const batch of batches) if (!this.gone && !(await this.write(batch))) this.giveUp();
     }
     this.flushing = undefined;
   }
 
-  private takeBatch(): string[] {
-    let bytes = 0;
-    let count = 0;
-    for (const frame of this.queue) {
-      if (count > 0 && bytes + frame.length > BATCH_BYTES_MAX) break;
-      bytes += frame.length;
-      count += 1;
-    }
-    this.bufferedBytes -= bytes;
-    return this.queue.splice(0, count);
+  private closeRun(call: number): void {
+    const run = this.openRuns.get(call);
+    if (!run) return;
+    this.queue[run.at] = `[${call},${run.sequence},"parts",[${run.parts.join(',')}]]`;
+    this.openRuns.delete(call);
   }
 
-  private async add(frames: string): Promise<boolean> {
-    const giveUpAt = Date.now() + RETRY_FOR_MS;
-    for (;;) {
-      try {
-        return (await this.redis.xadd(this.replyTo, 'NOMKSTREAM', '*', 'f', frames)) !== null;
-      } catch {
-        if (Date.now() > giveUpAt) return false;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
+  /** Everything that waits, in entries of bounded size. */
+  private takeBatches(): string[] {
+    for (const call of this.openRuns.keys()) this.closeRun(call);
+    const frames = this.queue;
+    this.queue = [];
+    this.bufferedCharacters = 0;
+    const batches: string[] = [];
+    let batch: string[] = [];
+    let characters = 0;
+    for (const frame of frames) {
+      if (batch.length > 0 && characters + frame.length > BATCH_CHARACTERS_MAX) {
+        batches.push(`[${batch.join(',')}]`);
+        batch = [];
+        characters = 0;
       }
+      batch.push(frame);
+      characters += frame.length;
+    }
+    batches.push(`[${batch.join(',')}]`);
+    return batches;
+  }
+
+  private async write(frames: string): Promise<boolean> {
+    const startedAt = Date.now();
+    for (;;) {
+      const outcome = await this.redis.xadd(this.replyTo, 'NOMKSTREAM', '*', 'f', frames).then(
+        (id) => (id === null ? 'no stream' : 'written'),
+        () => 'no redis',
+      );
+      if (outcome === 'written') return true;
+      if (Date.now() - startedAt > (outcome === 'no stream' ? CALLER_GONE_AFTER_MS : RETRY_FOR_MS)) return false;
+      await sleep(RETRY_EVERY_MS);
     }
   }
 
   private giveUp(): void {
     this.gone = true;
-    this.queue = [];
-    this.bufferedBytes = 0;
     this.onCallerGone();
   }
 }

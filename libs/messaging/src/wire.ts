@@ -4,10 +4,10 @@ import { z } from 'zod';
 /** Raised when an old replica could misread a new message; adding optional fields does not raise it. */
 export const PROTOCOL_VERSION = 1;
 
-/** No request may be larger than this once serialised; larger data belongs in storage, with a key in the message. */
-export const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
-/** No single reply or stream part may be larger than this once serialised. */
-export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
+/** No request may be longer than this as JSON; larger data belongs in storage, with a key in the message. */
+export const REQUEST_CHARACTERS_MAX = 8 * 1024 * 1024;
+/** No single part or result may be longer than this as JSON: 1 MiB of text, and room for its escapes. */
+export const PAYLOAD_CHARACTERS_MAX = 2 * 1024 * 1024;
 
 /** A request as it lies in a service's stream (field `m`, JSON). */
 export const Envelope = z.object({
@@ -16,6 +16,8 @@ export const Envelope = z.object({
   contract: z.string().min(1),
   /** Key of the reply stream of the calling process. */
   replyTo: z.string().min(1),
+  /** Number of the call in the calling process; frames carry it instead of the id. */
+  call: z.number().int(),
   /** Epoch milliseconds; never started after it. */
   deadlineAt: z.number(),
   requestId: z.string(),
@@ -26,53 +28,76 @@ export const Envelope = z.object({
 export type Envelope = z.infer<typeof Envelope>;
 
 /**
- * One step of an answer. Entries of a reply stream hold a JSON array of frames (field `f`), of any requests of that
- * process. `sequence` counts from 0 in each request; a hole is a lost frame.
+ * One step of an answer: `[call, sequence, kind, payload]`. An entry of a reply stream holds a JSON array of frames
+ * (field `f`), of any calls of that process.
+ *
+ * `parts` carries a run of parts, `sequence` that of the first; every part and every other frame but `wait` counts one.
+ * A hole is a lost frame. The sequence {@link OUT_OF_BAND} is that of whoever speaks for a dead replica.
  */
-const FrameSchema = z.union([
-  z.tuple([z.string(), z.number().int(), z.enum(['part', 'result', 'end']), z.unknown()]),
-  z.tuple([z.string(), z.number().int(), z.literal('error'), WireError]),
-]);
-export type Frame = z.infer<typeof FrameSchema>;
-const Frames = z.array(FrameSchema);
+export type Frame =
+  | [call: number, sequence: number, kind: 'parts', parts: unknown[]]
+  | [call: number, sequence: number, kind: 'result', result: unknown]
+  | [call: number, sequence: number, kind: 'end']
+  | [call: number, sequence: number, kind: 'error', error: WireError]
+  /** The replica has sent as much as it may and waits for an `ack` of what was read. */
+  | [call: number, sequence: number, kind: 'wait'];
+
+export const OUT_OF_BAND = -1;
+
+const kinds = new Set<unknown>(['parts', 'result', 'end', 'error', 'wait']);
 
 /** What a caller tells all replicas of a service, by publish/subscribe. */
-export const Control = z.object({ cancel: z.string() });
+export const Control = z.union([
+  z.object({ cancel: z.string() }),
+  /** Parts read so far by the caller of that stream. */
+  z.object({ ack: z.string(), read: z.number().int() }),
+]);
 export type Control = z.infer<typeof Control>;
 
 export const keys = {
   requests: (service: string) => `tollgate:{${service}}:requests`,
   /** Set before a handler starts, so that no request is ever started twice. */
   fence: (service: string, id: string) => `tollgate:{${service}}:started:${id}`,
+  /** Lives as long as the replica says so. */
+  heartbeat: (service: string, replica: string) => `tollgate:{${service}}:replica:${replica}`,
   control: (service: string) => `tollgate:{${service}}:control`,
   replies: (clientId: string) => `tollgate:{replies:${clientId}}`,
 };
 
 export function encodeEnvelope(envelope: Envelope): string {
   const encoded = JSON.stringify(envelope);
-  if (encoded.length > REQUEST_BYTES_MAX) {
-    throw new AppError(
-      'payload_too_large',
-      `A request to ${envelope.contract} may have at most ${REQUEST_BYTES_MAX} bytes.`,
-    );
-  }
-  return encoded;
+  if (encoded.length <= REQUEST_CHARACTERS_MAX) return encoded;
+  throw tooLarge(`A request to ${envelope.contract}`, REQUEST_CHARACTERS_MAX);
 }
 
-export function encodeFrame([id, sequence, kind, payload]: Frame): string {
-  // An undefined payload would become null inside an array, which is what the reader expects for "nothing".
-  const encoded = JSON.stringify([id, sequence, kind, payload]);
-  if (encoded.length <= FRAME_BYTES_MAX) return encoded;
-  const error = new AppError('payload_too_large', `A part of an answer may have at most ${FRAME_BYTES_MAX} bytes.`);
-  return JSON.stringify([id, sequence, 'error', error.toWire()]);
+/** Undefined travels as null. */
+export function encodePayload(payload: unknown): string {
+  const encoded = JSON.stringify(payload) ?? 'null';
+  if (encoded.length <= PAYLOAD_CHARACTERS_MAX) return encoded;
+  throw tooLarge('A part of an answer', PAYLOAD_CHARACTERS_MAX);
 }
 
+/** Replicas write hundreds of thousands of frames a second: their form is checked by hand, their data is the contract's. */
 export function decodeFrames(encoded: string): Frame[] {
-  return Frames.parse(JSON.parse(encoded));
+  const frames: unknown = JSON.parse(encoded);
+  if (!Array.isArray(frames) || !frames.every(isFrame)) throw new Error('not an array of frames');
+  return frames;
 }
 
-/** The fields of a stream entry as ioredis returns them: [name, value, name, value, …]. */
+function isFrame(value: unknown): value is Frame {
+  if (!Array.isArray(value)) return false;
+  const [call, sequence, kind, payload] = value as unknown[];
+  if (!Number.isInteger(call) || !Number.isInteger(sequence) || !kinds.has(kind)) return false;
+  if (kind === 'parts') return Array.isArray(payload);
+  return kind !== 'error' || WireError.safeParse(payload).success;
+}
+
+/** The fields of a stream entry as Redis returns them: name, value, name, value, … */
 export function fieldOf(fields: readonly string[], name: string): string | undefined {
-  const at = fields.indexOf(name);
-  return at % 2 === 0 ? fields[at + 1] : undefined;
+  for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return fields[index + 1];
+  return undefined;
+}
+
+function tooLarge(what: string, charactersMax: number): AppError {
+  return new AppError('payload_too_large', `${what} may have at most ${charactersMax} characters of JSON.`);
 }

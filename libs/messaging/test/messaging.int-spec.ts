@@ -440,7 +440,7 @@ describe('a stream', () => {
     const parts = doomed.stream(count, { to: 0 });
     await parts.next();
     await redis.del(replies ?? ''); // As it expires when its process was killed.
-    await until(() => aborted);
+    await until(() => aborted, 4_000);
     await doomed.onApplicationShutdown();
   });
 

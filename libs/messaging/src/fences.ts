@@ -1,0 +1,69 @@
+import type { Redis } from 'ioredis';
+import { keys, type Envelope } from './wire.js';
+
+/** A fence outlives its request's deadline by this, against late copies of the request. */
+const FENCE_EXTRA_MS = 10_000;
+/** A Redis that syncs every second may forget this much when it is killed. */
+const REDIS_MAY_FORGET_MS = 3_000;
+
+/**
+ * A fence is set before a handler starts. One that stands means that the request has been started by somebody, and so
+ * nobody starts it again.
+ */
+export class Fences {
+  /** Requests of the last seconds and when they finished: Redis may have forgotten their fences and still hold them. */
+  private readonly recent = new Map<string, { deadlineAt: number; finishedAt: number }>();
+
+  constructor(
+    private readonly commands: Redis,
+    private readonly service: string,
+    private readonly replica: string,
+  ) {}
+
+  /** For each request: may it be started? Not if it has been before, or if its deadline has passed. */
+  async start(envelopes: readonly Envelope[]): Promise<boolean[]> {
+    const now = Date.now();
+    const open = envelopes.map(({ deadlineAt }) => deadlineAt > now);
+    if (!open.includes(true)) return open;
+    const names = envelopes.map(({ id }) => keys.fence(this.service, id));
+    const ttls = envelopes.map(({ deadlineAt }) => ttlOf(deadlineAt, now));
+    const started = await this.commands.startRequests(names.length, ...names, this.replica, ...ttls);
+    return open.map((isOpen, index) => isOpen && started[index] === 1);
+  }
+
+  /** Has one of these been started, by a replica that is dead now? */
+  async areStarted(envelopes: readonly Envelope[]): Promise<boolean[]> {
+    if (envelopes.length === 0) return [];
+    const fences = await this.commands.mget(envelopes.map(({ id }) => keys.fence(this.service, id)));
+    return fences.map((fence) => fence !== null);
+  }
+
+  /** So that an idempotent request of a dead replica may be started again. */
+  async lift({ id }: Envelope): Promise<void> {
+    await this.commands.del(keys.fence(this.service, id));
+  }
+
+  finished({ id, deadlineAt }: Envelope): void {
+    const now = Date.now();
+    this.recent.set(id, { deadlineAt, finishedAt: now });
+    for (const [oldest, { finishedAt }] of this.recent) {
+      if (now - finishedAt < REDIS_MAY_FORGET_MS) break;
+      this.recent.delete(oldest);
+    }
+  }
+
+  /** After Redis was away: the fences of what is running and of what has just finished. */
+  async putUpAgain(running: readonly Envelope[]): Promise<void> {
+    const recent = [...this.recent].map(([id, { deadlineAt }]) => ({ id, deadlineAt }));
+    const now = Date.now();
+    await Promise.all(
+      [...running, ...recent].map(({ id, deadlineAt }) =>
+        this.commands.set(keys.fence(this.service, id), this.replica, 'PX', ttlOf(deadlineAt, now), 'NX'),
+      ),
+    );
+  }
+}
+
+function ttlOf(deadlineAt: number, now: number): number {
+  return Math.max(0, Math.ceil(deadlineAt - now)) + FENCE_EXTRA_MS;
+}

@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@tollgate/observability';
+import type { Redis } from 'ioredis';
+import { connect, readerConnection, type Entry } from './redis.js';
+import { keys } from './wire.js';
+
+/** Read at once: enough to save round trips under load, few enough that one replica does not hoard. */
+const READ_COUNT_MAX = 16;
+const PENDING_PAGE = 100;
+const BLOCK_MS = 5_000;
+const RETRY_EVERY_MS = 50;
+/** After Redis came back, replicas put their fences up again before anyone reads; each needs a reconnect for it. */
+const SETTLE_AFTER_RECONNECT_MS = 700;
+
+export interface Consumer {
+  /** Requests that may be taken now. */
+  freeSlots(): number;
+  take(entries: Entry[]): void;
+  /** The connection to Redis was lost and is back; Redis may have forgotten the last second or everything. */
+  reconnected(): Promise<void>;
+}
+
+/**
+ * The consumer's side of a service's request stream.
+ *
+ * It reads only while there are free slots. The answer to a read can be lost with the connection: its entries are pending
+ * for this replica then, and are read again after every failure and every silence.
+ */
+export class RequestQueue {
+  private readonly reader: Redis;
+  private readerId: number | undefined;
+  private slotFreed: (() => void) | undefined;
+  private stopped = false;
+  private wasDisconnected = false;
+  private reading: Promise<void> = Promise.resolve();
+  private finished: string[] = [];
+  private acknowledging: Promise<void> | undefined;
+
+  constructor(
+    redisUrl: string,
+    private readonly commands: Redis,
+    private readonly service: string,
+    private readonly replica: string,
+    private readonly log: Logger,
+  ) {
+    this.reader = readerConnection(redisUrl);
+    this.reader.on('ready', () => void this.identifyReader());
+    this.reader.on('close', () => (this.wasDisconnected = true));
+  }
+
+  private get key(): string {
+    return keys.requests(this.service);
+  }
+
+  async open(consumer: Consumer): Promise<void> {
+    await connect(this.reader);
+    await this.createGroup();
+    this.reading = this.read(consumer);
+  }
+
+  slotIsFree(): void {
+    this.slotFreed?.();
+  }
+
+  /** Resolves when nothing more will be taken. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.slotFreed?.();
+    // UNBLOCK ends the read without losing entries that Redis is just handing out, as a disconnect could.
+    if (this.readerId === undefined) this.reader.disconnect();
+    else await this.commands.client('UNBLOCK', this.readerId).catch(() => this.reader.disconnect());
+    await this.reading;
+    this.reader.disconnect();
+  }
+
+  /** Takes a finished request out of Redis; those that finish while one command is under way share the next. */
+  acknowledge(entryId: string): void {
+    this.finished.push(entryId);
+    this.acknowledging ??= this.acknowledgeFinished();
+  }
+
+  async acknowledged(): Promise<void> {
+    await this.acknowledging;
+  }
+
+  private async acknowledgeFinished(): Promise<void> {
+    await Promise.resolve(); // Lets what finishes in this very tick join.
+    while (this.finished.length > 0) {
+      const ids = this.finished.splice(0);
+      try {
+        await Promise.all([this.commands.xack(this.key, this.service, ...ids), this.commands.xdel(this.key, ...ids)]);
+      } catch (error) {
+        // They stay pending and are read again; their fences keep them from running twice.
+        this.log.warn('finished requests could not be acknowledged', { err: error, requests: ids.length });
+      }
+    }
+    this.acknowledging = undefined;
+  }
+
+  private async createGroup(): Promise<void> {
+    try {
+      // From 0, not $: what was sent before the first replica came up is served too.
+      await this.commands.xgroup('CREATE', this.key, this.service, '0', 'MKSTREAM');
+    } catch (error) {
+      if (!String(error).includes('BUSYGROUP')) throw error;
+    }
+  }
+
+  private async identifyReader(): Promise<void> {
+    this.readerId = await this.reader.client('ID').catch(() => undefined); // Lost again: the next "ready" asks anew.
+  }
+
+  private async read(consumer: Consumer): Promise<void> {
+    let mayHaveLostEntries = false;
+    while (!this.stopped) {
+      const free = consumer.freeSlots();
+      if (free <= 0) {
+        await new Promise<void>((resolve) => (this.slotFreed = resolve));
+        continue;
+      }
+      try {
+        if (this.wasDisconnected) await this.settleAfterReconnect(consumer);
+        if (mayHaveLostEntries) await this.takeOwnPending(consumer);
+        const entries = await this.readNew(Math.min(free, READ_COUNT_MAX));
+        mayHaveLostEntries = entries.length === 0;
+        if (entries.length > 0) consumer.take(entries);
+      } catch (error) {
+        if (this.stopped) break;
+        mayHaveLostEntries = true;
+        this.log.warn('requests cannot be read, trying again', { err: error });
+        await sleep(RETRY_EVERY_MS);
+        if (String(error).includes('NOGROUP')) await this.createGroup().catch(() => undefined); // The next read says why.
+      }
+    }
+  }
+
+  private async readNew(count: number): Promise<Entry[]> {
+    return entriesOf(
+      await this.reader.xreadgroup(
+        ...([
+          'GROUP',
+          this.service,
+          this.replica,
+          'COUNT',
+          count,
+          'BLOCK',
+          BLOCK_MS,
+          'STREAMS',
+          this.key,
+          '>',
+        ] as const),
+      ),
+    );
+  }
+
+  private async takeOwnPending(consumer: Consumer): Promise<void> {
+    for (let after = '0'; ;) {
+      const entries = entriesOf(
+        await this.commands.xreadgroup(
+          ...(['GROUP', this.service, this.replica, 'COUNT', PENDING_PAGE, 'STREAMS', this.key, after] as const),
+        ),
+      );
+      if (entries.length > 0) consumer.take(entries);
+      const last = entries.at(-1);
+      if (!last || entries.length < PENDING_PAGE) return;
+      [after] = last;
+    }
+  }
+
+  private async settleAfterReconnect(consumer: Consumer): Promise<void> {
+    await consumer.reconnected();
+    await sleep(SETTLE_AFTER_RECONNECT_MS);
+    this.wasDisconnected = false;
+  }
+}
+
+function entriesOf(streams: unknown): Entry[] {
+  return ((streams ?? []) as [string, Entry[]][]).flatMap(([, entries]) => entries);
+}
