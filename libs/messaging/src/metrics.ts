@@ -82,10 +82,10 @@ async function readQueue(redis: Redis, service: string): Promise<{ waiting: numb
     const [length, pending, groups] = await Promise.all([
       redis.xlen(key),
       redis.xpending(key, service) as Promise<[number, ...unknown[]]>,
-      redis.xinfo('GROUPS', key) as Promise<unknown[][]>,
+      redis.xinfo('GROUPS', key) as Promise<(string | number)[][]>,
     ]);
     const group = groups[0] ?? [];
-    const lastDelivered = String(group[group.indexOf('last-delivered-id') + 1] ?? '0-0');
+    const lastDelivered = group[group.indexOf('last-delivered-id') + 1] ?? '0-0';
     const [oldest] = await redis.xrange(key, `(${lastDelivered}`, '+', 'COUNT', 1);
     const addedAt = Number(oldest?.[0].split('-')[0] ?? Date.now());
     return { waiting: Math.max(0, length - pending[0]), oldestSeconds: Math.max(0, Date.now() - addedAt) / 1000 };

@@ -62,7 +62,7 @@ export class ReplyInbox {
   }
 
   failAll(error: AppError): void {
-    for (const call of [...this.calls.values()]) call.fail(error);
+    for (const call of this.calls.values()) call.fail(error);
   }
 
   private async create(): Promise<void> {
