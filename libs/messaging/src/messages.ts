@@ -172,11 +172,13 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
 
   /** Takes the request out of the queue if it still waits there, and tells the replica that may be running it. */
   private abandon(call: number, { service, id, deadlineAt }: Abandoned, entryId: string | undefined): void {
-    this.tell(service, { cancel: id });
+    const remainingMs = deadlineAt - Date.now();
     if (entryId !== undefined) void this.withdraw(service, entryId);
-    if (deadlineAt <= Date.now()) return;
+    else if (remainingMs > 0) this.forbid(service, id, remainingMs);
+    this.tell(service, { cancel: id });
+    if (remainingMs <= 0) return;
     this.abandoned.set(call, { service, id, deadlineAt });
-    setTimeout(() => this.abandoned.delete(call), deadlineAt - Date.now()).unref();
+    setTimeout(() => this.abandoned.delete(call), remainingMs).unref();
   }
 
   /** Publish/subscribe may have lost the cancellation; that frames still come is a sign of it. */
@@ -189,6 +191,11 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
 
   private async withdraw(service: string, entryId: string): Promise<void> {
     await this.commands.xdel(keys.requests(service), entryId).catch(() => undefined); // Not started after its deadline anyway.
+  }
+
+  /** The request may be on its way to a Redis that stands still: with its fence taken, nobody starts it when it arrives. */
+  private forbid(service: string, id: string, remainingMs: number): void {
+    this.commands.set(keys.fence(service, id), 'cancelled', 'PX', Math.ceil(remainingMs), 'NX').catch(() => undefined);
   }
 
   /** Redis away: the handler ends at its deadline instead. */

@@ -37,14 +37,6 @@ export class Reaper {
     return claimed;
   }
 
-  /** Ids of entries that are pending for this replica. */
-  async ownPending(): Promise<Set<string>> {
-    const pending = (await this.commands.xpending(
-      ...([keys.requests(this.service), this.service, '-', '+', 100_000, this.replica] as const),
-    )) as [string][];
-    return new Set(pending.map(([id]) => id));
-  }
-
   private async deadReplicas(): Promise<string[]> {
     const consumers = (await this.commands.xinfo('CONSUMERS', keys.requests(this.service), this.service)) as string[][];
     const others = consumers.flatMap(([, name]) => (name === undefined || name === this.replica ? [] : [name]));

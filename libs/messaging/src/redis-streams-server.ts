@@ -137,6 +137,7 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     await this.queue.open({
       freeSlots: () => this.options.slots - this.running.size,
       take: (entries) => void this.take(entries),
+      running: () => new Set([...this.running.values()].map(({ entryId }) => entryId)),
       reconnected: () => this.fences.putUpAgain([...this.running.values()].map(({ envelope }) => envelope)),
     });
   }
@@ -277,7 +278,7 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
 
   /** This replica was silent for so long that others may have taken its requests and told their callers. */
   private async abortWhatWasTaken(): Promise<void> {
-    const own = await this.reaper.ownPending();
+    const own = new Set(await this.queue.ownPending());
     for (const execution of this.running.values()) {
       if (!own.has(execution.entryId)) execution.abort(new AppError('replica_lost', 'The replica was taken for dead.'));
     }

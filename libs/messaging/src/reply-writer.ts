@@ -25,7 +25,9 @@ export class ReplyWriter {
   /** The run of each call that further parts can still join, and its place in the queue. */
   private readonly openRuns = new Map<number, { sequence: number; parts: string[]; at: number }>();
   private bufferedCharacters = 0;
-  private flushing: Promise<void> | undefined;
+  private isFlushing = false;
+  /** Of whoever waits for what is in the queue now. */
+  private waiters: (() => void)[] = [];
   private gone = false;
 
   constructor(
@@ -55,8 +57,9 @@ export class ReplyWriter {
   }
 
   /** Resolves when everything written so far has left, or never can. */
-  async flushed(): Promise<void> {
-    await this.flushing;
+  flushed(): Promise<void> {
+    if (!this.isFlushing) return Promise.resolve();
+    return new Promise((resolve) => this.waiters.push(resolve));
   }
 
   private add(call: number, frame: string): void {
@@ -67,17 +70,20 @@ export class ReplyWriter {
 
   private added(characters: number): Promise<void> | undefined {
     this.bufferedCharacters += characters;
-    this.flushing ??= this.flush();
-    return this.bufferedCharacters > BUFFER_CHARACTERS_MAX ? this.flushing : undefined;
+    if (!this.isFlushing) void this.flush();
+    return this.bufferedCharacters > BUFFER_CHARACTERS_MAX ? this.flushed() : undefined;
   }
 
   private async flush(): Promise<void> {
+    this.isFlushing = true;
     await Promise.resolve(); // Lets the frames of this very tick join the first batch.
-    while (this.queue.length > 0) {
-      const batches = this.takeBatches();
-      for (const batch of batches) if (!this.gone && !(await this.write(batch))) this.giveUp();
+    while (this.queue.length > 0 || this.waiters.length > 0) {
+      const waiters = this.waiters;
+      this.waiters = [];
+      for (const batch of this.takeBatches()) if (!this.gone && !(await this.write(batch))) this.giveUp();
+      for (const resolve of waiters) resolve();
     }
-    this.flushing = undefined;
+    this.isFlushing = false;
   }
 
   private closeRun(call: number): void {
@@ -105,7 +111,7 @@ export class ReplyWriter {
       batch.push(frame);
       characters += frame.length;
     }
-    batches.push(`[${batch.join(',')}]`);
+    if (batch.length > 0) batches.push(`[${batch.join(',')}]`);
     return batches;
   }
 

@@ -6,9 +6,11 @@ import { keys } from './wire.js';
 
 /** Read at once: enough to save round trips under load, few enough that one replica does not hoard. */
 const READ_COUNT_MAX = 16;
-const PENDING_PAGE = 100;
+const PENDING_MAX = 10_000;
 const BLOCK_MS = 5_000;
 const RETRY_EVERY_MS = 50;
+/** A read that was given up may still be served until the next one is answered: lost entries are looked for again then. */
+const LOST_ENTRY_SEARCHES = 2;
 /** After Redis came back, replicas put their fences up again before anyone reads; each needs a reconnect for it. */
 const SETTLE_AFTER_RECONNECT_MS = 700;
 
@@ -16,6 +18,8 @@ export interface Consumer {
   /** Requests that may be taken now. */
   freeSlots(): number;
   take(entries: Entry[]): void;
+  /** Ids of the entries that are being run. */
+  running(): ReadonlySet<string>;
   /** The connection to Redis was lost and is back; Redis may have forgotten the last second or everything. */
   reconnected(): Promise<void>;
 }
@@ -23,8 +27,9 @@ export interface Consumer {
 /**
  * The consumer's side of a service's request stream.
  *
- * It reads only while there are free slots. The answer to a read can be lost with the connection: its entries are pending
- * for this replica then, and are read again after every failure and every silence.
+ * It reads only while there are free slots. The answer to a read can be lost, with its connection or because it came after
+ * the read was given up: its entries are pending for this replica then, and are looked for after every failure and
+ * every silence.
  */
 export class RequestQueue {
   private readonly reader: Redis;
@@ -79,6 +84,14 @@ export class RequestQueue {
     this.acknowledging ??= this.acknowledgeFinished();
   }
 
+  /** Ids of entries that are pending for this replica. */
+  async ownPending(): Promise<string[]> {
+    const pending = await this.commands.xpending(
+      ...([this.key, this.service, '-', '+', PENDING_MAX, this.replica] as const),
+    );
+    return (pending as [string][]).map(([id]) => id);
+  }
+
   async acknowledged(): Promise<void> {
     await this.acknowledging;
   }
@@ -111,7 +124,7 @@ export class RequestQueue {
   }
 
   private async read(consumer: Consumer): Promise<void> {
-    let mayHaveLostEntries = false;
+    let searches = 0;
     while (!this.stopped) {
       const free = consumer.freeSlots();
       if (free <= 0) {
@@ -120,13 +133,14 @@ export class RequestQueue {
       }
       try {
         if (this.wasDisconnected) await this.settleAfterReconnect(consumer);
-        if (mayHaveLostEntries) await this.takeOwnPending(consumer);
+        if (searches > 0) await this.takeLostEntries(consumer);
+        searches = Math.max(0, searches - 1);
         const entries = await this.readNew(Math.min(free, READ_COUNT_MAX));
-        mayHaveLostEntries = entries.length === 0;
         if (entries.length > 0) consumer.take(entries);
+        else searches = LOST_ENTRY_SEARCHES;
       } catch (error) {
         if (this.stopped) break;
-        mayHaveLostEntries = true;
+        searches = LOST_ENTRY_SEARCHES;
         this.log.warn('requests cannot be read, trying again', { err: error });
         await sleep(RETRY_EVERY_MS);
         if (String(error).includes('NOGROUP')) await this.createGroup().catch(() => undefined); // The next read says why.
@@ -153,18 +167,14 @@ export class RequestQueue {
     );
   }
 
-  private async takeOwnPending(consumer: Consumer): Promise<void> {
-    for (let after = '0'; ;) {
-      const entries = entriesOf(
-        await this.commands.xreadgroup(
-          ...(['GROUP', this.service, this.replica, 'COUNT', PENDING_PAGE, 'STREAMS', this.key, after] as const),
-        ),
-      );
-      if (entries.length > 0) consumer.take(entries);
-      const last = entries.at(-1);
-      if (!last || entries.length < PENDING_PAGE) return;
-      [after] = last;
-    }
+  /** Entries that are pending for this replica and that it does not run. Finished ones among them are stopped by their fences. */
+  private async takeLostEntries(consumer: Consumer): Promise<void> {
+    const pending = await this.ownPending();
+    const running = consumer.running();
+    const lost = pending.filter((id) => !running.has(id));
+    if (lost.length === 0) return;
+    const entries = await this.commands.xclaim(this.key, this.service, this.replica, 0, ...lost);
+    consumer.take((entries as (Entry | null)[]).filter((entry) => entry !== null));
   }
 
   private async settleAfterReconnect(consumer: Consumer): Promise<void> {
