@@ -7,7 +7,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-const NODE_VERSION = '24.21.0';
+/** The newest Node 24 that npm has for each platform; others, such as a Mac with Apple silicon, need a Node 24 of their own. */
+const NODE_VERSIONS = { 'linux-x64': '24.21.0', 'linux-arm64': '24.21.0', 'darwin-x64': '24.18.1' };
 const PNPM_VERSION = '12.21.0';
 const LOCK_HEARTBEAT_MS = 2_000;
 const LOCK_STALE_MS = 30_000;
@@ -16,7 +17,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stateDir = join(root, '.tollgate');
 const toolchainDir = join(stateDir, 'toolchain');
 const stampFile = join(root, 'node_modules', '.tollgate-stamp');
-const nodePackage = `node-${process.platform}-${process.arch}`;
+const platform = `${process.platform}-${process.arch}`;
+const nodePackage = `node-${platform}`;
+/** @type {string | undefined} */
+const NODE_VERSION = Object.entries(NODE_VERSIONS).find(([name]) => name === platform)?.[1];
 
 /**
  * Sets the checkout up. Every failure is an Error whose message is one line for a person; the output of the command
@@ -59,13 +63,18 @@ function toolchainNode() {
 
 async function installToolchain() {
   const needsNode = !isSupported(process.versions.node);
+  if (needsNode && !NODE_VERSION) {
+    throw new Error(
+      `npm has no Node 24 for ${platform}. Install Node 24 (24.9 or newer) yourself, and start again with it.`,
+    );
+  }
   const missing = [];
   if (needsNode && installedVersion(nodePackage) !== NODE_VERSION) missing.push(`Node ${NODE_VERSION}`);
   if (installedVersion('pnpm') !== PNPM_VERSION) missing.push(`pnpm ${PNPM_VERSION}`);
   if (missing.length > 0) {
     progress(`Fetching ${missing.join(' and ')} from npm into .tollgate/toolchain`);
     // A Node that is there stays: npm removes what the package.json does not name.
-    const wantsNode = needsNode || installedVersion(nodePackage) === NODE_VERSION;
+    const wantsNode = needsNode || (NODE_VERSION && installedVersion(nodePackage) === NODE_VERSION);
     const dependencies = { pnpm: PNPM_VERSION, ...(wantsNode && { [nodePackage]: NODE_VERSION }) };
     mkdirSync(toolchainDir, { recursive: true });
     writeFileSync(join(toolchainDir, 'package.json'), JSON.stringify({ private: true, dependencies }, undefined, 2));
