@@ -13,6 +13,7 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { Call } from './call.js';
 import { metrics } from './metrics.js';
+import { PartStream } from './part-stream.js';
 import { commandConnection, connect, readerConnection } from './redis.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { RequestWriter } from './request-writer.js';
@@ -87,19 +88,12 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
   }
 
   /** Sends when iterated; leaving the loop early cancels the request everywhere. */
-  async *stream<C extends StreamContract>(
+  stream<C extends StreamContract>(
     contract: C,
     input: InputOf<C>,
     options: SendOptions = {},
-  ): AsyncGenerator<PartOf<C>, void> {
-    const call = this.start(contract, input, options);
-    try {
-      for (let parts = await call.nextParts(); parts; parts = await call.nextParts()) {
-        for (const part of parts) yield part as PartOf<C>;
-      }
-    } finally {
-      call.fail(new AppError('cancelled', 'The caller stopped reading.'));
-    }
+  ): AsyncIterableIterator<PartOf<C>, void> {
+    return new PartStream(() => this.start(contract, input, options));
   }
 
   /** Resolves when Redis answers. */
