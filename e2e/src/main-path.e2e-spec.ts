@@ -144,6 +144,24 @@ describe('a text', () => {
   }, 60_000);
 });
 
+describe('without a local model', () => {
+  it('a free user is served by the cloud as the last resort, a text like a chat', async () => {
+    const cloudOnly = await startStack({ OLLAMA_BASE_URL: 'http://127.0.0.1:1' });
+    try {
+      const client = await TestClient.register(cloudOnly.url);
+      for (const [path, body] of [
+        ['/process-text', { text, task: 'summary' }],
+        ['/api/v1/llm/chat', { message: 'Hello' }],
+      ] as const) {
+        expect((await client.post(path, body)).status).toBe(200);
+      }
+      expect(cloudOnly.cloud.calls()).toHaveLength(2);
+    } finally {
+      await cloudOnly.stop();
+    }
+  }, 60_000);
+});
+
 describe('a chat', () => {
   it('is answered as documented, by the cloud model for pro', async () => {
     const client = await TestClient.register(stack.url);

@@ -154,11 +154,35 @@ describe('a completion', () => {
       () => router.attemptsOf(caller),
       (rows) => rows.length === 1,
     );
-    expect(attempt).toMatchObject({ outcome: 'cancelled', usageSource: 'tokenizer' });
+    expect(attempt).toMatchObject({ outcome: 'cancelled', errorCode: 'cancelled', usageSource: 'tokenizer' });
     expect(attempt?.tokensInput).toBeGreaterThan(0);
     expect(attempt?.tokensOutput).toBeGreaterThan(0);
     // The tokenizer of the family and the provider differ by some per cent; a token more may be under way.
     expect(Math.abs((attempt?.tokensOutput ?? 0) - (call?.completionTokens ?? 0))).toBeLessThan(10);
+  });
+});
+
+describe('a completion that no provider has seen', () => {
+  it('costs nothing: it was given up while it waited for a connection', async () => {
+    const caller = await router.newCaller('free');
+    router.local.setFault({ kind: 'hang' });
+    const controller = new AbortController();
+    const requests = Array.from({ length: 25 }, () =>
+      failureOf(router.as(caller, () => router.messages.send(complete, ask('Hello')), controller.signal)),
+    );
+    // The provider takes 20 connections.
+    await eventually(
+      async () => router.local.calls().length,
+      (count) => count === 20,
+    );
+    controller.abort();
+    await Promise.all(requests);
+    const attempts = await eventually(
+      () => router.attemptsOf(caller),
+      (rows) => rows.length === 25,
+    );
+    expect(attempts.filter(({ tokensInput }) => tokensInput > 0)).toHaveLength(20);
+    expect(attempts.every(({ outcome, errorCode }) => outcome === 'cancelled' && errorCode === 'cancelled')).toBe(true);
   });
 });
 
@@ -171,6 +195,15 @@ describe('the choice of a model', () => {
   it('gives pro the cloud model and free the default local one', async () => {
     expect(await choose('pro')).toMatchObject({ model: 'llama-4-maverick', context_length: 131_072 });
     expect(await choose('free')).toMatchObject({ model: 'gemma3:4b', context_length: 8_192 });
+  });
+
+  it('never answers for a local model that was asked for with a cloud model that costs', async () => {
+    const caller = await router.newCaller('pro');
+    router.local.setFault({ kind: 'status', status: 500, model: 'qwen2.5:3b' });
+    const completion = await router.as(caller, () =>
+      router.messages.send(complete, { ...ask('Hello'), model: 'qwen2.5:3b' }),
+    );
+    expect(completion).toMatchObject({ provider: 'ollama', attempts: 2 });
   });
 
   it('honours a model that the plan includes and refuses others by name', async () => {

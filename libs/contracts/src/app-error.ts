@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isConnectionError } from './connection-error.js';
 import { errorTable, isErrorCode, type ErrorCode } from './errors.js';
 
 interface AppErrorOptions {
@@ -69,9 +70,15 @@ export class AppError extends Error {
     });
   }
 
-  /** For every boundary: an AppError stays, anything else (non-errors too) becomes `internal` with the original as cause. */
+  /**
+   * For every boundary: an AppError stays, a database or socket that cannot be reached becomes `unavailable`, anything
+   * else (non-errors too) `internal`, with the original as cause.
+   */
   static fromUnknown(thrown: unknown): AppError {
     if (isAppError(thrown)) return thrown;
+    if (isConnectionError(thrown)) {
+      return new AppError('unavailable', errorTable.unavailable.meaning, { cause: thrown, retryAfterSeconds: 1 });
+    }
     return new AppError('internal', 'An internal error occurred.', { cause: thrown });
   }
 }

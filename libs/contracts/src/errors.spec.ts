@@ -33,6 +33,19 @@ describe('AppError', () => {
   });
 });
 
+describe('a server that cannot be reached', () => {
+  it.each([
+    Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
+    Object.assign(new Error('x'), {
+      code: 'P2039',
+      meta: { driverAdapterError: { cause: { originalCode: '57P03' } } },
+    }),
+    new Error('x', { cause: Object.assign(new Error('y'), { code: 'P1001' }) }),
+  ])('is unavailable and not a defect', (thrown) => {
+    expect(AppError.fromUnknown(thrown)).toMatchObject({ code: 'unavailable', retryAfterSeconds: 1 });
+  });
+});
+
 describe('invalidRequest', () => {
   it('names the first field in the message and all of them in the detail', () => {
     const error = invalidRequest([

@@ -100,7 +100,8 @@ export const errorTable = {
     status: 503,
     type: 'api_error',
     retryable: true,
-    meaning: 'The process that ran the request has died; `detail.started` is true. Nothing has run it a second time.',
+    meaning:
+      'The process that ran the request has died; `detail.started` is true, so it may have cost something. It was not run again.',
   },
   reply_lost: {
     status: 502,
@@ -124,7 +125,7 @@ export const errorTable = {
     status: 503,
     type: 'api_error',
     retryable: true,
-    meaning: 'A dependency (Redis, Postgres) cannot be reached; nothing was charged.',
+    meaning: 'A dependency (Redis, Postgres) cannot be reached.',
   },
   shutting_down: {
     status: 503,

@@ -1,6 +1,7 @@
 export { AppError, invalidRequest, isAppError, WireError } from './app-error.js';
 export { Caller } from './caller.js';
 export { ChatEvent, ChatRequest, ChatResponse } from './chat.js';
+export { isConnectionError } from './connection-error.js';
 export {
   request,
   stream,

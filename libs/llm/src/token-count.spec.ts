@@ -1,3 +1,4 @@
+import { countTokens as countO200k } from 'gpt-tokenizer/encoding/o200k_base';
 import { countPromptTokens, countTokens } from './index.js';
 
 describe('countTokens', () => {
@@ -20,6 +21,36 @@ describe('countTokens', () => {
     const words = 60_000;
     const tokens = countTokens('token '.repeat(words), 'o200k');
     expect(Math.abs(tokens - words)).toBeLessThan(words * 0.01);
+  });
+});
+
+describe('countTokens of what would take a tokenizer minutes', () => {
+  const cjk = Array.from({ length: 340_000 }, (_, index) =>
+    String.fromCodePoint(0x4e00 + ((index * 7_919) % 20_000)),
+  ).join('');
+  // The test would not end within Jest's own limit if a run were tokenized whole.
+  it.each([
+    ['one letter', 'a'.repeat(1024 * 1024)],
+    ['spaces', ' '.repeat(1024 * 1024)],
+    ['signs', '='.repeat(1024 * 1024)],
+    ['emoji', '\u{1f600}'.repeat(256 * 1024)],
+    ['combining marks', 'e\u0301\u0302'.repeat(340_000)],
+    ['Chinese', cjk],
+  ])('ends with a count for a megabyte of %s', (_, text) => {
+    expect(countTokens(text, 'gemma')).toBeGreaterThan(8_000);
+  });
+
+  it('stops counting above the number that matters, and estimates the rest', () => {
+    const text = 'word '.repeat(200_000);
+    const estimate = countTokens(text, 'o200k', 8_192);
+    expect(Math.abs(estimate - 200_000)).toBeLessThan(2_000);
+    expect(countTokens('word '.repeat(1_000), 'o200k', 8_192)).toBe(countTokens('word '.repeat(1_000), 'o200k'));
+  });
+
+  it('differs from the whole count of a long run by at most a token for each cut', () => {
+    const text = 'abcdefghij'.repeat(100);
+    const cuts = Math.ceil(text.length / 64);
+    expect(Math.abs(countTokens(text, 'o200k') - countO200k(text))).toBeLessThanOrEqual(cuts);
   });
 });
 

@@ -20,25 +20,63 @@ export const tokenizerFamilies = Object.keys(families) as [TokenizerFamily, ...T
 /** Chat templates wrap every message in about this many tokens. */
 const TOKENS_PER_MESSAGE = 4;
 
-/** Longer texts are counted in pieces: the tokenizer merges within words, so a piece boundary costs a token at most. */
-const PIECE_CHARACTERS = 64 * 1024;
+/** Texts are counted in pieces of this length; each boundary may cost a token. */
+const PIECE_CHARACTERS = 8 * 1024;
+/**
+ * The tokenizer's time grows with the square of a run without spaces (or of spaces): a megabyte of one letter would hold
+ * up the process for minutes. Longer runs are cut; each cut may cost a token.
+ */
+const RUN_CHARACTERS_MAX = 64;
+const longRuns = new RegExp(`(\\S{${RUN_CHARACTERS_MAX + 1},}|\\s{${RUN_CHARACTERS_MAX + 1},})`);
 
 /** Special tokens in a text are counted as the plain characters they are for a model's user. */
 const asPlainText = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
 
-/** Number of tokens of a text for a model of that family; exact for o200k, within a few per cent for the others. */
-export function countTokens(text: string, family: TokenizerFamily): number {
+/**
+ * Number of tokens of a text for a model of that family; exact for o200k, within a few per cent for the others.
+ *
+ * Above `exactUpTo` tokens the rest of the text is estimated from what was counted, so that the work is bounded by the
+ * number that matters (a context length) and not by the length of the text.
+ */
+export function countTokens(text: string, family: TokenizerFamily, exactUpTo = Infinity): number {
   const { scale, perDigit } = families[family];
   let tokens = 0;
   for (let start = 0; start < text.length; start += PIECE_CHARACTERS) {
-    tokens += countO200k(text.slice(start, start + PIECE_CHARACTERS), asPlainText);
+    const piece = text.slice(start, start + PIECE_CHARACTERS);
+    tokens += countPiece(piece) * scale + (perDigit > 0 ? countDigits(piece) * perDigit : 0);
+    const counted = start + piece.length;
+    if (tokens > exactUpTo && counted < text.length) return Math.ceil((tokens / counted) * text.length);
   }
-  return Math.ceil(tokens * scale + (perDigit > 0 ? countDigits(text) * perDigit : 0));
+  return Math.ceil(tokens);
 }
 
-/** The prompt as the model sees it: every message with the template around it. */
-export function countPromptTokens(messages: readonly ChatMessage[], family: TokenizerFamily): number {
-  return messages.reduce((sum, { content }) => sum + countTokens(content, family) + TOKENS_PER_MESSAGE, 0);
+/** The prompt as the model sees it: every message with the template around it. Exact up to `exactUpTo`, as {@link countTokens}. */
+export function countPromptTokens(
+  messages: readonly ChatMessage[],
+  family: TokenizerFamily,
+  exactUpTo = Infinity,
+): number {
+  let tokens = 0;
+  for (const { content } of messages) {
+    tokens += countTokens(content, family, exactUpTo - tokens) + TOKENS_PER_MESSAGE;
+  }
+  return tokens;
+}
+
+function countPiece(piece: string): number {
+  if (!longRuns.test(piece)) return countO200k(piece, asPlainText);
+  // Split by a group: what matches it stands at the odd places.
+  return piece
+    .split(longRuns)
+    .reduce((sum, part, index) => sum + (index % 2 === 0 ? countO200k(part, asPlainText) : countRun(part)), 0);
+}
+
+function countRun(run: string): number {
+  let tokens = 0;
+  for (let start = 0; start < run.length; start += RUN_CHARACTERS_MAX) {
+    tokens += countO200k(run.slice(start, start + RUN_CHARACTERS_MAX), asPlainText);
+  }
+  return tokens;
 }
 
 function countDigits(text: string): number {

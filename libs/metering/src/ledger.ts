@@ -73,9 +73,9 @@ export class Ledger {
       await this.commit(batch.map(({ attempt }) => attempt));
       for (const { resolve } of batch) resolve();
     } catch (error) {
-      const [only] = batch;
-      if (batch.length > 1) for (const waiting of batch) await this.commitBatch([waiting]);
-      else if (only) only.reject(this.unrecorded(only.attempt, error));
+      // One row is the reason: alone, each of the others can be recorded.
+      if (isRefusal(error) && batch.length > 1) for (const waiting of batch) await this.commitBatch([waiting]);
+      else for (const { attempt, reject } of batch) reject(this.unrecorded(attempt, error));
     }
   }
 
@@ -106,12 +106,13 @@ export class Ledger {
   }
 }
 
-/** Postgres (or Prisma) has judged the data; asking again would change nothing. */
+/** Prisma's codes for data that Postgres will never take: too long, not unique, no such account, null, out of range. */
+const refusalCodes = new Set(['P2000', 'P2002', 'P2003', 'P2004', 'P2005', 'P2006', 'P2007', 'P2011', 'P2020']);
+
+/** The data has been judged; asking again would change nothing. Everything else is worth another try. */
 function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Prisma.PrismaClientKnownRequestError))
-    return error instanceof Prisma.PrismaClientValidationError;
-  const transientCodes = ['P2024', 'P2028', 'P2034']; // pool timeout, transaction closed, serialisation conflict
-  return error.code.startsWith('P20') && !transientCodes.includes(error.code);
+  if (error instanceof Prisma.PrismaClientValidationError) return true;
+  return error instanceof Prisma.PrismaClientKnownRequestError && refusalCodes.has(error.code);
 }
 
 /** A failed attempt costs us what the provider takes for it, and the customer nothing. */

@@ -1,4 +1,4 @@
-import { AppError, type ModelChoice } from '@tollgate/contracts';
+import type { ModelChoice } from '@tollgate/contracts';
 import type { PriceVersion } from '@tollgate/database';
 import { Prices } from '@tollgate/metering';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
@@ -33,7 +33,7 @@ export class Catalogue implements OnModuleInit {
   }
 
   /** Best first; never empty. Raises `model_not_found`, `model_not_allowed` or `no_model_available`. */
-  candidates(tier: string, requested?: string): ModelConfig[] {
+  candidates(tier: string, requested?: string): [ModelConfig, ...ModelConfig[]] {
     return candidates({
       models: this.file.models,
       locationOf: ({ provider }) => this.file.providers[provider]?.location ?? 'cloud',
@@ -47,9 +47,7 @@ export class Catalogue implements OnModuleInit {
 
   /** The first candidate, for callers who fit their prompt to it. */
   choose(tier: string, requested?: string): ModelChoice {
-    const [best] = this.candidates(tier, requested);
-    if (!best) throw new AppError('no_model_available', 'No model can be reached now.');
-    const { id, provider, contextLength, tokenizer } = best;
+    const [{ id, provider, contextLength, tokenizer }] = this.candidates(tier, requested);
     return { model: id, provider, context_length: contextLength, tokenizer };
   }
 

@@ -3,9 +3,11 @@ import {
   type Completion,
   type CompletionPart,
   type CompletionRequest,
+  type ErrorCode,
   type FinishReason,
   type Usage,
 } from '@tollgate/contracts';
+import type { AttemptOutcome } from '@tollgate/database';
 import { contextLengthExceeded, contextUsage, countPromptTokens, countTokens } from '@tollgate/llm';
 import type { MessageContext } from '@tollgate/messaging';
 import { Ledger, Plans } from '@tollgate/metering';
@@ -27,6 +29,8 @@ interface Attempt {
   model: ModelConfig;
   promptTokens: number;
   startedAt: Date;
+  /** Has the request left for the provider? Until then it has cost nothing. */
+  isDispatched: boolean;
   /** What the provider has sent so far. */
   text: string;
   reported: ReportedUsage;
@@ -75,9 +79,8 @@ export class Completions {
     const plan = await this.plans.current(context.caller.tier);
     const tried = new Set<ModelConfig>();
     for (;;) {
-      const model = this.nextCandidate(request, context, tried);
-      tried.add(model);
-      const attempt = this.newAttempt(request, model, tried.size);
+      const attempt = this.nextAttempt(request, context, tried);
+      tried.add(attempt.model);
       try {
         yield* this.attempt(attempt, request, context, plan.maxOutputTokens);
         return;
@@ -87,7 +90,7 @@ export class Completions {
         if (context.signal.aborted || handedOut || error.code !== 'provider_error' || tried.size >= ATTEMPTS_MAX)
           throw error;
         this.logger.warn('an attempt failed, trying the next model', {
-          model: model.id,
+          model: attempt.model.id,
           attempt: attempt.number,
           err: error,
         });
@@ -96,27 +99,23 @@ export class Completions {
   }
 
   /** Raises `context_length_exceeded` when the first choice is too small; a fallback that is too small is passed over. */
-  private nextCandidate(
+  private nextAttempt(
     request: CompletionRequest,
     { caller }: MessageContext,
     tried: ReadonlySet<ModelConfig>,
-  ): ModelConfig {
+  ): Attempt {
     let refusal: AppError | undefined;
     for (const model of this.catalogue.candidates(caller.tier, request.model)) {
       if (tried.has(model)) continue;
-      const usage = contextUsage(countPromptTokens(request.messages, model.tokenizer), model.contextLength);
-      if (usage.level !== 'exceeded') return model;
+      const promptTokens = countPromptTokens(request.messages, model.tokenizer, model.contextLength);
+      const usage = contextUsage(promptTokens, model.contextLength);
+      if (usage.level !== 'exceeded') return newAttempt(tried.size + 1, model, promptTokens);
       refusal ??= contextLengthExceeded(model.id, usage);
       if (tried.size === 0) break;
     }
     throw (
       refusal ?? new AppError('no_model_available', 'Every model of the plan has failed.', { retryAfterSeconds: 10 })
     );
-  }
-
-  private newAttempt(request: CompletionRequest, model: ModelConfig, number: number): Attempt {
-    const promptTokens = countPromptTokens(request.messages, model.tokenizer);
-    return { number, model, promptTokens, startedAt: new Date(), text: '', reported: {}, finishReason: undefined };
   }
 
   private async *attempt(
@@ -144,6 +143,7 @@ export class Completions {
           responseFormat: request.response_format,
           requestId: context.requestId,
           traceparent: childTraceparent(currentRequest()?.traceparent),
+          onDispatched: () => (attempt.isDispatched = true),
         },
         context.signal,
       );
@@ -183,12 +183,12 @@ export class Completions {
     attempt: Attempt,
     request: CompletionRequest,
     context: MessageContext,
-    outcome: 'completed' | 'cancelled' | 'failed',
+    outcome: AttemptOutcome,
     error?: AppError,
   ): Promise<Usage> {
     const { model, promptTokens, text } = attempt;
-    // An attempt that never got an answer is not known to have cost anything.
-    const served = outcome !== 'failed' || text !== '';
+    // Not sent, or failed before its first token: nothing is known to have been served.
+    const served = outcome === 'completed' || text !== '' || (outcome === 'cancelled' && attempt.isDispatched);
     const usage = attemptUsage(served ? attempt.reported : { input: 0, output: 0 }, () => ({
       input: promptTokens,
       output: countTokens(text, model.tokenizer),
@@ -205,7 +205,7 @@ export class Completions {
       tokens: { input: usage.input_tokens, cached: usage.cached_tokens, output: usage.output_tokens },
       usageSource: served ? usage.source : 'estimate',
       outcome,
-      errorCode: outcome === 'completed' ? undefined : (error?.code ?? 'cancelled'),
+      errorCode: errorCodeOf(outcome, context.signal, error),
       startedAt: attempt.startedAt,
       finishedAt,
     });
@@ -216,4 +216,16 @@ export class Completions {
     metrics.duration.observe({ ...labels, outcome }, (finishedAt.getTime() - attempt.startedAt.getTime()) / 1000);
     return usage;
   }
+}
+
+function newAttempt(number: number, model: ModelConfig, promptTokens: number): Attempt {
+  const soFar = { isDispatched: false, text: '', reported: {}, finishReason: undefined };
+  return { number, model, promptTokens, startedAt: new Date(), ...soFar };
+}
+
+/** An aborted call fails in ways of its own; why it was aborted is the truth. */
+function errorCodeOf(outcome: AttemptOutcome, signal: AbortSignal, error: AppError | undefined): ErrorCode | undefined {
+  if (outcome === 'completed') return undefined;
+  if (outcome === 'failed' && error) return error.code;
+  return signal.aborted ? AppError.fromUnknown(signal.reason).code : 'cancelled';
 }

@@ -1,5 +1,5 @@
 import { AppError } from '@tollgate/contracts';
-import { Agent, request } from 'undici';
+import { Agent, request, type Dispatcher } from 'undici';
 import type { ProviderConfig } from '../catalogue/models-file.js';
 import type { ProviderRequest } from './provider.js';
 
@@ -30,7 +30,8 @@ export class ProviderConnection {
       'x-request-id': origin.requestId,
       traceparent: origin.traceparent,
     };
-    const chunks = await this.open('POST', path, signal, headers, JSON.stringify(body));
+    const dispatcher = this.agent.compose(noticeDispatch(signal, origin.onDispatched));
+    const chunks = await this.open('POST', path, signal, headers, JSON.stringify(body), dispatcher);
     const decoder = new TextDecoder(); // A character may be split over two chunks.
     try {
       for await (const chunk of chunks) yield decoder.decode(chunk as Buffer, { stream: true });
@@ -63,9 +64,10 @@ export class ProviderConnection {
     signal: AbortSignal,
     headers: Record<string, string>,
     body?: string,
+    dispatcher: Dispatcher = this.agent,
   ) {
     const authorization = this.config.apiKey ? { authorization: `Bearer ${this.config.apiKey}` } : {};
-    const options = { method, headers: { ...headers, ...authorization }, body, signal, dispatcher: this.agent };
+    const options = { method, headers: { ...headers, ...authorization }, body, signal, dispatcher };
     const response = await request(`${this.config.baseUrl}${path}`, options).catch((error: unknown) => {
       if (!signal.aborted) this.onUnreachable();
       throw this.failure('cannot be reached', error);
@@ -77,4 +79,20 @@ export class ProviderConnection {
       new Error(text.slice(0, ERROR_BODY_CHARACTERS_MAX)),
     );
   }
+}
+
+/** undici calls onRequestStart when it has a connection and begins to send, unless the request has been given up by then. */
+function noticeDispatch(signal: AbortSignal, onDispatched: () => void): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) =>
+    dispatch(options, {
+      onRequestStart: (controller, context) => {
+        if (!signal.aborted) onDispatched();
+        handler.onRequestStart?.(controller, context);
+      },
+      onRequestUpgrade: (...upgrade) => handler.onRequestUpgrade?.(...upgrade),
+      onResponseStart: (...start) => handler.onResponseStart?.(...start),
+      onResponseData: (...data) => handler.onResponseData?.(...data),
+      onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
+      onResponseError: (...error) => handler.onResponseError?.(...error),
+    });
 }

@@ -18,7 +18,7 @@ const kinds = {
 
 interface Entry {
   provider: Provider;
-  state: 'up' | 'down';
+  state: 'unknown' | 'up' | 'down';
   /** Undefined when the provider does not list its models: then all are taken to be there. */
   models: ReadonlySet<string> | undefined;
 }
@@ -60,14 +60,9 @@ export class ProviderRegistry implements OnModuleInit, OnApplicationShutdown {
     return entry?.state === 'up' && (entry.models?.has(model.upstreamName) ?? true);
   }
 
-  /** For /health: the state of every provider that is switched on. */
-  states(): Record<string, 'up' | 'down'> {
-    return Object.fromEntries([...this.entries].map(([name, { state }]) => [name, state]));
-  }
-
   private open(name: string, config: ProviderConfig): Entry {
     const connection = new ProviderConnection(name, config, () => this.markDown(name));
-    return { provider: new kinds[config.kind](connection), state: 'down', models: undefined };
+    return { provider: new kinds[config.kind](connection), state: 'unknown', models: undefined };
   }
 
   /** Until the next probe; so that one request's failure spares the others the wait. */
@@ -89,7 +84,7 @@ export class ProviderRegistry implements OnModuleInit, OnApplicationShutdown {
       entry.state = 'up';
     } catch (error) {
       entry.state = 'down';
-      if (before === 'up') this.logger.warn(`the provider ${name} is down`, { err: error });
+      if (before !== 'down') this.logger.warn(`the provider ${name} is down`, { err: error });
     }
     if (before === 'down' && entry.state === 'up')
       this.logger.log(`the provider ${name} is up`, { models: entry.models?.size });

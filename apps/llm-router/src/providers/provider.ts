@@ -11,6 +11,8 @@ export interface ProviderRequest {
   responseFormat: 'text' | 'json';
   requestId: string;
   traceparent: string;
+  /** Called when the request leaves for the provider, as opposed to waiting for one of its connections. */
+  onDispatched: () => void;
 }
 
 /** What a provider says of itself about an answer; a count that it did not give is undefined, never 0. */

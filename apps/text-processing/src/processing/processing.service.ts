@@ -71,14 +71,15 @@ export class Processing {
     const messages = [{ role: 'user' as const, content }];
     const choice = await this.messages.send(selectModel, { model: body.model });
     this.accountContext(messages, choice);
-    return { task: body.task, messages, model: choice.model, response_format: 'text' };
+    // Not the choice: a model that nobody asked for may serve as the last resort, but not be asked for.
+    return { task: body.task, messages, model: body.model, response_format: 'text' };
   }
 
   private accountContext(
     messages: CompletionRequest['messages'],
     { model, context_length, tokenizer }: ModelChoice,
   ): void {
-    const usage = contextUsage(countPromptTokens(messages, familyOf(tokenizer)), context_length);
+    const usage = contextUsage(countPromptTokens(messages, familyOf(tokenizer), context_length), context_length);
     const fields = {
       model,
       usage_percent: usage.usagePercent,
@@ -93,7 +94,7 @@ export class Processing {
       case 'error':
         return this.logger.error('CONTEXT_NEAR_LIMIT', fields);
       case 'exceeded':
-        this.logger.fatal('CONTEXT_EXCEEDED', fields);
+        this.logger.error('CONTEXT_EXCEEDED', fields);
         throw contextLengthExceeded(model, usage, 'text');
       default:
         return usage.level satisfies never;
