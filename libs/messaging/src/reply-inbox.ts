@@ -8,8 +8,10 @@ import type { Entry } from './redis.js';
 import { decodeFrames, fieldOf, keys, type Frame } from './wire.js';
 
 /** A reply stream outlives its process by at most this; services see by its absence that nobody waits any more. */
-const TTL_MS = 30_000;
-const REFRESH_EVERY_MS = 5_000;
+const TTL_MS = 15_000;
+const REFRESH_EVERY_MS = 2_000;
+/** Open calls do not wait for a Redis that is away for longer than this. */
+const OUTAGE_MAX_MS = 5_000;
 const READ_COUNT_MAX = 200;
 const BLOCK_MS = 5_000;
 const RETRY_EVERY_MS = 50;
@@ -18,12 +20,14 @@ const RETRY_EVERY_MS = 50;
  * The one reply stream of this process. Every answer to it arrives here and is handed to its call.
  *
  * It reads on from the last entry it has seen, so a broken connection loses nothing that Redis still has. When Redis has
- * lost the stream, the answers in it are lost too: every open call ends with `reply_lost` at once.
+ * lost the stream, the answers in it are lost too: every open call ends with `reply_lost` at once. When Redis stays away
+ * for five seconds, they end with `unavailable`.
  */
 export class ReplyInbox {
   readonly key = keys.replies(randomUUID());
   private readonly calls = new Map<number, Call>();
   private lastId = '0-0';
+  private lastContactAt = Date.now();
   private closed = false;
   private trimming = false;
   private refreshTimer: NodeJS.Timeout | undefined;
@@ -72,13 +76,19 @@ export class ReplyInbox {
   private async refresh(): Promise<void> {
     if (this.closed) return;
     try {
-      if ((await this.commands.pexpire(this.key, TTL_MS)) !== 0 || this.closed) return;
+      const exists = (await this.commands.pexpire(this.key, TTL_MS)) !== 0;
+      this.lastContactAt = Date.now();
+      if (exists || this.closed) return;
       this.logger.warn('Redis has lost the reply stream; open calls are failed', { calls: this.calls.size });
       this.lastId = '0-0';
       await this.create();
       this.failAll(new AppError('reply_lost', 'Redis has lost the answer.'));
     } catch (error) {
       this.logger.debug('the reply stream could not be refreshed', { err: error });
+      if (Date.now() - this.lastContactAt < OUTAGE_MAX_MS) return;
+      this.failAll(
+        new AppError('unavailable', 'Redis has been away for too long.', { cause: error, retryAfterSeconds: 1 }),
+      );
     }
   }
 
