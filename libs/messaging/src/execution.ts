@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { AppError, invalidRequest, type Contract } from '@tollgate/contracts';
 import { childTraceparent, runInRequest } from '@tollgate/observability';
 import { isObservable, lastValueFrom } from 'rxjs';
@@ -5,6 +6,9 @@ import { MessageContext } from './message-context.js';
 import type { ReplyWriter } from './reply-writer.js';
 import { SendWindow } from './send-window.js';
 import { encodePayload, type Envelope } from './wire.js';
+
+/** A handler that never waits must not keep the first parts of others, and the cancellation of its own, from passing. */
+const TURN_MS = 1;
 
 export type Handler = (data: unknown, context: MessageContext) => unknown;
 
@@ -80,14 +84,19 @@ export class Execution {
 
   private async writeParts(parts: AsyncIterable<unknown>): Promise<void> {
     const { signal } = this.controller;
+    let turnEndsAt = performance.now() + TURN_MS;
     for await (const part of parts) {
       signal.throwIfAborted();
       const encoded = encodePayload(part);
       const room = this.replies.part(this.envelope.call, this.sequence, encoded);
       this.sequence += 1;
-      const turn = this.window.sent(encoded.length);
+      const windowOpen = this.window.sent(encoded.length);
       if (room) await room;
-      if (turn) await turn;
+      if (windowOpen) await windowOpen;
+      if (performance.now() > turnEndsAt) {
+        await setImmediate();
+        turnEndsAt = performance.now() + TURN_MS;
+      }
     }
     signal.throwIfAborted();
   }

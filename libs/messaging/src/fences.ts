@@ -11,8 +11,11 @@ const REDIS_MAY_FORGET_MS = 3_000;
  * nobody starts it again.
  */
 export class Fences {
-  /** Requests of the last seconds and when they finished: Redis may have forgotten their fences and still hold them. */
-  private readonly recent = new Map<string, { deadlineAt: number; finishedAt: number }>();
+  /** Deadlines of requests that finished lately: Redis may have forgotten their fences and still hold them. */
+  private recent = new Map<string, number>();
+  /** Those of the interval before. */
+  private older = new Map<string, number>();
+  private recentSince = 0;
 
   constructor(
     private readonly commands: Redis,
@@ -45,19 +48,24 @@ export class Fences {
 
   finished({ id, deadlineAt }: Envelope): void {
     const now = Date.now();
-    this.recent.set(id, { deadlineAt, finishedAt: now });
-    for (const [oldest, { finishedAt }] of this.recent) {
-      if (now - finishedAt < REDIS_MAY_FORGET_MS) break;
-      this.recent.delete(oldest);
+    if (now - this.recentSince > REDIS_MAY_FORGET_MS) {
+      this.older = this.recent;
+      this.recent = new Map();
+      this.recentSince = now;
     }
+    this.recent.set(id, deadlineAt);
   }
 
   /** After Redis was away: the fences of what is running and of what has just finished. */
   async putUpAgain(running: readonly Envelope[]): Promise<void> {
-    const recent = [...this.recent].map(([id, { deadlineAt }]) => ({ id, deadlineAt }));
+    const deadlines = new Map([
+      ...this.older,
+      ...this.recent,
+      ...running.map(({ id, deadlineAt }) => [id, deadlineAt] as const),
+    ]);
     const now = Date.now();
     await Promise.all(
-      [...running, ...recent].map(({ id, deadlineAt }) =>
+      [...deadlines].map(([id, deadlineAt]) =>
         this.commands.set(keys.fence(this.service, id), this.replica, 'PX', ttlOf(deadlineAt, now), 'NX'),
       ),
     );

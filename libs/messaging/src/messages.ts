@@ -7,7 +7,7 @@ import {
   type RequestContract,
   type StreamContract,
 } from '@tollgate/contracts';
-import { childTraceparent, currentRequest, type Logger } from '@tollgate/observability';
+import { childTraceparent, currentRequest, pooledRandomBytes, type Logger } from '@tollgate/observability';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
@@ -103,7 +103,7 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
 
   private start(contract: Contract, data: unknown, options: SendOptions): Call {
     const request = currentRequest();
-    const id = uuidv7();
+    const id = uuidv7({ random: pooledRandomBytes(16) });
     const startedAt = Date.now();
     const deadlineAt = Math.min(
       request?.deadlineAt ?? Infinity,

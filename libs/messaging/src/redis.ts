@@ -29,6 +29,14 @@ const scripts = {
       if fresh then redis.call('PEXPIRE', KEYS[1], ${ABANDONED_AFTER_MS}) end
       return ids`,
   },
+  /** KEYS: stream. ARGV: group, ids of entries that are finished. */
+  acknowledgeRequests: {
+    numberOfKeys: 1,
+    lua: `
+      local group = table.remove(ARGV, 1)
+      redis.call('XACK', KEYS[1], group, unpack(ARGV))
+      return redis.call('XDEL', KEYS[1], unpack(ARGV))`,
+  },
   /** KEYS: fences. ARGV: replica, then a time to live for each. 1 where the fence was free and is now ours. */
   startRequests: {
     lua: `
@@ -71,6 +79,7 @@ export type Entry = [id: string, fields: string[] | null];
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     addRequests(stream: string, entriesMax: number, ...messages: string[]): Promise<string[]>;
+    acknowledgeRequests(stream: string, group: string, ...ids: string[]): Promise<number>;
     startRequests(keyCount: number, ...fencesReplicaAndTtls: (string | number)[]): Promise<number[]>;
     claimFromDead(
       stream: string,
@@ -94,7 +103,6 @@ export function commandConnection(url: string): Redis {
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    enableAutoPipelining: true,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy,

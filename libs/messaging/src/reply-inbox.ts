@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@tollgate/contracts';
 import type { Logger } from '@tollgate/observability';
 import type { Redis } from 'ioredis';
@@ -15,6 +15,7 @@ const OUTAGE_MAX_MS = 5_000;
 const READ_COUNT_MAX = 200;
 const BLOCK_MS = 5_000;
 const RETRY_EVERY_MS = 50;
+const TRIM_EVERY_MS = 50;
 
 /**
  * The one reply stream of this process. Every answer to it arrives here and is handed to its call.
@@ -29,7 +30,7 @@ export class ReplyInbox {
   private lastId = '0-0';
   private lastContactAt = Date.now();
   private closed = false;
-  private trimming = false;
+  private trimTimer: NodeJS.Timeout | undefined;
   private refreshTimer: NodeJS.Timeout | undefined;
   private reading: Promise<void> = Promise.resolve();
 
@@ -52,6 +53,7 @@ export class ReplyInbox {
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.refreshTimer);
+    clearTimeout(this.trimTimer);
     await this.commands.del(this.key).catch(() => undefined); // Gone or unreachable: it expires by itself.
     this.reader.disconnect();
     await this.reading;
@@ -102,7 +104,8 @@ export class ReplyInbox {
         if (entries.length === 0) continue;
         this.lastId = entries.at(-1)?.[0] ?? this.lastId;
         for (const [, fields] of entries) this.dispatch(fields ?? []);
-        void this.trim();
+        this.trimSoon();
+        await setImmediate(); // What these answers woke may send first; the next read would go before it.
       } catch (error) {
         if (this.closed) return;
         this.logger.warn('replies cannot be read, trying again', { err: error });
@@ -123,16 +126,17 @@ export class ReplyInbox {
     }
   }
 
-  /** Frees what has been read; at most one trim is under way, the next one frees the rest. */
-  private async trim(): Promise<void> {
-    if (this.trimming || this.closed) return;
-    this.trimming = true;
-    try {
-      await this.commands.xtrim(this.key, 'MINID', this.lastId);
-    } catch (error) {
+  /** Frees what has been read, not more often than makes a difference. */
+  private trimSoon(): void {
+    this.trimTimer ??= setTimeout(() => {
+      this.trimTimer = undefined;
+      if (!this.closed) this.trim();
+    }, TRIM_EVERY_MS);
+  }
+
+  private trim(): void {
+    this.commands.xtrim(this.key, 'MINID', this.lastId).catch((error: unknown) => {
       this.logger.debug('the reply stream could not be trimmed', { err: error });
-    } finally {
-      this.trimming = false;
-    }
+    });
   }
 }

@@ -4,8 +4,12 @@ import type { Redis } from 'ioredis';
 import { connect, readerConnection, type Entry } from './redis.js';
 import { keys } from './wire.js';
 
-/** Read at once: enough to save round trips under load, few enough that one replica does not hoard. */
-const READ_COUNT_MAX = 16;
+/** Read at once, and never more than there are free slots. */
+const READ_COUNT_MAX = 64;
+/** Acknowledgements wait this long for others: nobody waits for them, and their fences stand. */
+const ACKNOWLEDGE_WITHIN_MS = 5;
+/** More arguments than this do not fit the stack of a Lua script. */
+const ACKNOWLEDGE_COUNT_MAX = 5_000;
 const PENDING_MAX = 10_000;
 const BLOCK_MS = 5_000;
 const RETRY_EVERY_MS = 50;
@@ -78,7 +82,7 @@ export class RequestQueue {
     this.reader.disconnect();
   }
 
-  /** Takes a finished request out of Redis; those that finish while one command is under way share the next. */
+  /** Takes a finished request out of Redis, soon and together with others. */
   acknowledge(entryId: string): void {
     this.finished.push(entryId);
     this.acknowledging ??= this.acknowledgeFinished();
@@ -97,11 +101,11 @@ export class RequestQueue {
   }
 
   private async acknowledgeFinished(): Promise<void> {
-    await Promise.resolve(); // Lets what finishes in this very tick join.
+    await sleep(ACKNOWLEDGE_WITHIN_MS);
     while (this.finished.length > 0) {
-      const ids = this.finished.splice(0);
+      const ids = this.finished.splice(0, ACKNOWLEDGE_COUNT_MAX);
       try {
-        await Promise.all([this.commands.xack(this.key, this.service, ...ids), this.commands.xdel(this.key, ...ids)]);
+        await this.commands.acknowledgeRequests(this.key, this.service, ...ids);
       } catch (error) {
         // They stay pending and are read again; their fences keep them from running twice.
         this.log.warn('finished requests could not be acknowledged', { err: error, requests: ids.length });
