@@ -12,6 +12,14 @@ const TURN_MS = 1;
 
 export type Handler = (data: unknown, context: MessageContext) => unknown;
 
+/** A request of this service, read from its stream. */
+export interface QueuedRequest {
+  entryId: string;
+  envelope: Envelope;
+  contract: Contract;
+  handler: Handler;
+}
+
 /** One request that this replica has taken: runs its handler and writes the answer, until the end or an abort. */
 export class Execution {
   private readonly controller = new AbortController();
@@ -20,18 +28,24 @@ export class Execution {
   private sequence = 0;
 
   constructor(
-    readonly entryId: string,
-    readonly envelope: Envelope,
-    private readonly contract: Contract,
-    private readonly handler: Handler,
+    readonly request: QueuedRequest,
     private readonly replies: ReplyWriter,
   ) {
+    const { envelope } = request;
     const remainingMs = Math.max(0, envelope.deadlineAt - Date.now());
     this.deadlineTimer = setTimeout(
       () => this.abort(new AppError('deadline_exceeded', 'The deadline has passed.')),
       remainingMs,
     );
     this.window = new SendWindow(this.controller.signal, () => replies.mark(envelope.call, this.sequence, 'wait'));
+  }
+
+  get entryId(): string {
+    return this.request.entryId;
+  }
+
+  get envelope(): Envelope {
+    return this.request.envelope;
   }
 
   get isAborted(): boolean {
@@ -71,13 +85,14 @@ export class Execution {
   }
 
   private async answer(): Promise<void> {
-    const input = this.contract.input.safeParse(this.envelope.data);
+    const { contract, handler } = this.request;
+    const input = contract.input.safeParse(this.envelope.data);
     if (!input.success) throw invalidRequest(input.error.issues);
-    const returned = await this.handler(input.data, new MessageContext(this.envelope, this.controller.signal));
+    const returned = await handler(input.data, new MessageContext(this.envelope, this.controller.signal));
     // Nest hands errors of a handler on as an Observable that fails.
     const answer: unknown = isObservable(returned) ? await lastValueFrom(returned) : returned;
-    if (this.contract.kind === 'request') return this.replies.result(this.envelope.call, this.sequence, answer);
-    if (!isAsyncIterable(answer)) throw new Error(`The handler of ${this.contract.name} must return an AsyncIterable`);
+    if (contract.kind === 'request') return this.replies.result(this.envelope.call, this.sequence, answer);
+    if (!isAsyncIterable(answer)) throw new Error(`The handler of ${contract.name} must return an AsyncIterable`);
     await this.writeParts(answer);
     this.replies.mark(this.envelope.call, this.sequence, 'end');
   }

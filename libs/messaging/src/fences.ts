@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { keys, type Envelope } from './wire.js';
+import { CANCELLED, keys, type Envelope } from './wire.js';
 
 /** A fence outlives its request's deadline by this, against late copies of the request. */
 const FENCE_EXTRA_MS = 10_000;
@@ -34,11 +34,11 @@ export class Fences {
     return open.map((isOpen, index) => isOpen && started[index] === 1);
   }
 
-  /** Has one of these been started, by a replica that is dead now? */
-  async areStarted(envelopes: readonly Envelope[]): Promise<boolean[]> {
-    if (envelopes.length === 0) return [];
-    const fences = await this.commands.mget(envelopes.map(({ id }) => keys.fence(this.service, id)));
-    return fences.map((fence) => fence !== null);
+  /** The replica that has started the request, if it was one and is dead now. */
+  async deadOwner({ id }: Envelope): Promise<string | undefined> {
+    const owner = await this.commands.get(keys.fence(this.service, id));
+    if (owner === null || owner === this.replica || owner === CANCELLED) return undefined;
+    return (await this.commands.exists(keys.heartbeat(this.service, owner))) === 0 ? owner : undefined;
   }
 
   /** So that an idempotent request of a dead replica may be started again. */

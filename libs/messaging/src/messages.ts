@@ -17,7 +17,7 @@ import { PartStream } from './part-stream.js';
 import { commandConnection, connect, readerConnection } from './redis.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { RequestWriter } from './request-writer.js';
-import { encodeEnvelope, keys, PROTOCOL_VERSION, type Control, type Frame } from './wire.js';
+import { CANCELLED, encodeEnvelope, keys, PROTOCOL_VERSION, type Control, type Frame } from './wire.js';
 
 export interface MessagesOptions {
   redisUrl: string;
@@ -189,7 +189,7 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
 
   /** The request may be on its way to a Redis that stands still: with its fence taken, nobody starts it when it arrives. */
   private forbid(service: string, id: string, remainingMs: number): void {
-    this.commands.set(keys.fence(service, id), 'cancelled', 'PX', Math.ceil(remainingMs), 'NX').catch(() => undefined);
+    this.commands.set(keys.fence(service, id), CANCELLED, 'PX', Math.ceil(remainingMs), 'NX').catch(() => undefined);
   }
 
   /** Redis away: the handler ends at its deadline instead. */

@@ -5,9 +5,10 @@ import type { Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { Execution } from './execution.js';
+import { Execution, type QueuedRequest } from './execution.js';
 import { Fences } from './fences.js';
 import { TOLLGATE_TRANSPORT } from './handle.js';
+import { checkHandlers } from './handler-check.js';
 import { Heartbeat } from './heartbeat.js';
 import { metrics, observeQueue } from './metrics.js';
 import { Reaper } from './reaper.js';
@@ -30,14 +31,6 @@ export interface RedisStreamsServerOptions {
 /** How long aborted handlers get to clean up. */
 const ABORT_TIMEOUT_MS = 5_000;
 const DRAIN_CHECK_EVERY_MS = 20;
-
-/** A request of this service, read from its stream. */
-interface Request {
-  entryId: string;
-  envelope: Envelope;
-  contract: Contract;
-  handler: MessageHandler;
-}
 
 /**
  * Nest transport strategy over Redis Streams: one stream and one consumer group a service.
@@ -128,12 +121,13 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
   }
 
   private async start(): Promise<void> {
-    this.checkHandlers();
+    const { service } = this.options;
+    checkHandlers({ service, contracts: this.contracts, handlers: this.messageHandlers, duplicates: this.duplicates });
     await Promise.all([connect(this.commands), connect(this.subscriber)]);
     this.subscriber.on('message', (_channel, message) => this.control(message));
-    await this.subscriber.subscribe(keys.control(this.options.service));
+    await this.subscriber.subscribe(keys.control(service));
     await this.heartbeat.start();
-    this.stopObserving = observeQueue(this.commands, this.options.service);
+    this.stopObserving = observeQueue(this.commands, service);
     await this.queue.open({
       freeSlots: () => this.options.slots - this.running.size,
       take: (entries) => void this.take(entries),
@@ -142,35 +136,25 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     });
   }
 
-  private checkHandlers(): void {
-    const problems = [
-      ...[...this.contracts.keys()]
-        .filter((name) => !this.messageHandlers.has(name))
-        .map((name) => `${name} has no handler`),
-      ...[...this.messageHandlers.keys()]
-        .filter((name) => !this.contracts.has(name))
-        .map((name) => `${name} is not a contract of ${this.options.service}`),
-      ...[...this.duplicates].map((name) => `${name} has two handlers`),
-    ];
-    if (problems.length > 0) throw new Error(`Contracts and handlers do not match: ${problems.join('; ')}`);
-  }
-
   /** Fences the requests and starts those that nobody has started before. */
-  private async take(entries: readonly Entry[]): Promise<void> {
+  private async take(entries: readonly Entry[], isRedelivery = false): Promise<void> {
     const executions = this.parse(entries).map((request) => this.reserve(request));
     if (executions.length === 0) return;
     try {
       const granted = await this.fences.start(executions.map(({ envelope }) => envelope));
-      executions.forEach((execution, index) => void this.execute(execution, granted[index] === true));
+      for (const [index, execution] of executions.entries()) {
+        if (isRedelivery && granted[index]) metrics.redelivered.inc({ contract: execution.envelope.contract });
+        void (granted[index] && !execution.isAborted ? this.execute(execution) : this.refuse(execution));
+      }
     } catch (error) {
-      // They stay pending for this replica and are read again when Redis is back.
+      // They stay pending for this replica and are found again when Redis is back.
       this.log.warn('requests could not be fenced and were not started', { err: error, requests: executions.length });
       for (const execution of executions) this.release(execution);
     }
   }
 
   /** What can be run here and is not already; the rest is taken out of Redis. */
-  private parse(entries: readonly Entry[]): Request[] {
+  private parse(entries: readonly Entry[]): QueuedRequest[] {
     return entries.flatMap(([entryId, fields]) => {
       const envelope = fields && this.parseEnvelope(entryId, fields);
       const contract = envelope && this.contracts.get(envelope.contract);
@@ -187,7 +171,7 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
         });
         metrics.dropped.inc({ service: this.options.service, reason: 'unknown_contract' });
       }
-      this.queue.acknowledge(entryId);
+      void this.queue.drop(entryId);
       return [];
     });
   }
@@ -203,9 +187,9 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
   }
 
   /** Takes a slot. From now on a cancellation is heard. */
-  private reserve({ entryId, envelope, contract, handler }: Request): Execution {
-    const execution = new Execution(entryId, envelope, contract, handler, this.writers.acquire(envelope.replyTo));
-    this.running.set(envelope.id, execution);
+  private reserve(request: QueuedRequest): Execution {
+    const execution = new Execution(request, this.writers.acquire(request.envelope.replyTo));
+    this.running.set(request.envelope.id, execution);
     metrics.running.set(this.running.size);
     return execution;
   }
@@ -218,14 +202,12 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     this.queue.slotIsFree();
   }
 
-  private async execute(execution: Execution, isGranted: boolean): Promise<void> {
-    const { envelope } = execution;
-    if (isGranted && !execution.isAborted) {
-      const startedAt = performance.now();
-      const error = await execution.run();
-      this.report(envelope, (performance.now() - startedAt) / 1000, error);
-      this.fences.finished(envelope);
-    }
+  private async execute(execution: Execution): Promise<void> {
+    const { envelope, entryId } = execution;
+    const startedAt = performance.now();
+    const error = await execution.run();
+    this.report(envelope, (performance.now() - startedAt) / 1000, error);
+    this.fences.finished(envelope);
     const replies = this.writers.acquire(envelope.replyTo);
     this.release(execution);
     // Acknowledged before its answer has left, a request would be forgotten by everyone if this process died now.
@@ -233,7 +215,31 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     await replies.flushed();
     this.answersUnderWay -= 1;
     this.writers.release(envelope.replyTo);
-    this.queue.acknowledge(execution.entryId);
+    // Taken for dead and its requests taken away: another replica may be running it.
+    if (error?.code === 'replica_lost') await this.queue.drop(entryId);
+    else this.queue.acknowledge(entryId);
+  }
+
+  /**
+   * Cancelled, past its deadline, or started before. If whoever started it is dead now, the caller is told, unless the
+   * contract allows to run it again.
+   */
+  private async refuse(execution: Execution): Promise<void> {
+    const { request, envelope, entryId } = execution;
+    this.release(execution);
+    try {
+      if (!execution.isAborted && (await this.fences.deadOwner(envelope)) !== undefined) {
+        if (request.contract.kind === 'stream' || !request.contract.idempotent) return this.reportLost(request);
+        await this.fences.lift(envelope);
+        const again = this.reserve(request);
+        const [isGranted] = await this.fences.start([envelope]);
+        metrics.redelivered.inc({ contract: envelope.contract });
+        return isGranted ? await this.execute(again) : this.release(again);
+      }
+      await this.queue.drop(entryId);
+    } catch (error) {
+      this.log.warn('a refused request could not be settled', { err: error, request_id: envelope.requestId });
+    }
   }
 
   private report({ contract, requestId }: Envelope, seconds: number, error: AppError | undefined): void {
@@ -243,28 +249,13 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
       this.log.error(`${contract} failed`, { err: error.cause ?? error, request_id: requestId });
   }
 
-  /** What dead replicas had fetched is run here; of what they had started, their callers are told. */
+  /** What dead replicas had fetched is run here, even above the slots; of what they had started, their callers are told. */
   private async takeFromDead(): Promise<void> {
     if (!this.heartbeat.mayJudge || this.isClosing) return;
-    const entries = await this.reaper.claim();
-    if (entries.length === 0) return;
-    const requests = this.parse(entries);
-    const started = await this.fences.areStarted(requests.map(({ envelope }) => envelope));
-    const runnable: string[] = [];
-    for (const [index, request] of requests.entries()) {
-      const { envelope, contract, entryId } = request;
-      if (started[index] && !(contract.kind === 'request' && contract.idempotent)) {
-        this.reportLost(request);
-        continue;
-      }
-      if (started[index]) await this.fences.lift(envelope);
-      metrics.redelivered.inc({ contract: envelope.contract });
-      runnable.push(entryId);
-    }
-    await this.take(entries.filter(([id]) => runnable.includes(id)));
+    await this.take(await this.reaper.claim(), true);
   }
 
-  private reportLost({ envelope, entryId }: Request): void {
+  private reportLost({ envelope, entryId }: QueuedRequest): void {
     const { contract, replyTo, call, requestId } = envelope;
     metrics.handled.inc({ contract, outcome: 'replica_lost' });
     this.log.warn('a replica died while it ran a request', { contract, request_id: requestId });
@@ -278,8 +269,9 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
 
   /** This replica was silent for so long that others may have taken its requests and told their callers. */
   private async abortWhatWasTaken(): Promise<void> {
+    const running = [...this.running.values()];
     const own = new Set(await this.queue.ownPending());
-    for (const execution of this.running.values()) {
+    for (const execution of running) {
       if (!own.has(execution.entryId)) execution.abort(new AppError('replica_lost', 'The replica was taken for dead.'));
     }
   }

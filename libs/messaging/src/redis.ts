@@ -37,6 +37,14 @@ const scripts = {
       redis.call('XACK', KEYS[1], group, unpack(ARGV))
       return redis.call('XDEL', KEYS[1], unpack(ARGV))`,
   },
+  /** KEYS: stream. ARGV: group, replica, id of an entry. Only while it is pending for that replica. */
+  dropRequest: {
+    numberOfKeys: 1,
+    lua: `
+      if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2]) == 0 then return 0 end
+      redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+      return redis.call('XDEL', KEYS[1], ARGV[3])`,
+  },
   /** KEYS: fences. ARGV: replica, then a time to live for each. 1 where the fence was free and is now ours. */
   startRequests: {
     lua: `
@@ -80,6 +88,7 @@ declare module 'ioredis' {
   interface RedisCommander<Context> {
     addRequests(stream: string, entriesMax: number, ...messages: string[]): Promise<string[]>;
     acknowledgeRequests(stream: string, group: string, ...ids: string[]): Promise<number>;
+    dropRequest(stream: string, group: string, replica: string, id: string): Promise<number>;
     startRequests(keyCount: number, ...fencesReplicaAndTtls: (string | number)[]): Promise<number[]>;
     claimFromDead(
       stream: string,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@tollgate/observability';
 import type { Redis } from 'ioredis';
-import { connect, readerConnection, type Entry } from './redis.js';
+import { ABANDONED_AFTER_MS, connect, readerConnection, type Entry } from './redis.js';
 import { keys } from './wire.js';
 
 /** Read at once, and never more than there are free slots. */
@@ -88,6 +88,13 @@ export class RequestQueue {
     this.acknowledging ??= this.acknowledgeFinished();
   }
 
+  /** Takes a request out of Redis that was not run here, unless another replica has it by now. */
+  async drop(entryId: string): Promise<void> {
+    await this.commands.dropRequest(this.key, this.service, this.replica, entryId).catch((error: unknown) => {
+      this.log.warn('a request could not be dropped', { err: error, entry_id: entryId });
+    });
+  }
+
   /** Ids of entries that are pending for this replica. */
   async ownPending(): Promise<string[]> {
     const pending = await this.commands.xpending(
@@ -121,6 +128,7 @@ export class RequestQueue {
     } catch (error) {
       if (!String(error).includes('BUSYGROUP')) throw error;
     }
+    await this.commands.pexpire(this.key, ABANDONED_AFTER_MS);
   }
 
   private async identifyReader(): Promise<void> {
@@ -177,8 +185,8 @@ export class RequestQueue {
     const running = consumer.running();
     const lost = pending.filter((id) => !running.has(id));
     if (lost.length === 0) return;
-    const entries = await this.commands.xclaim(this.key, this.service, this.replica, 0, ...lost);
-    consumer.take((entries as (Entry | null)[]).filter((entry) => entry !== null));
+    const found = await Promise.all(lost.map((id) => this.commands.xrange(this.key, id, id)));
+    consumer.take(found.flat());
   }
 
   private async settleAfterReconnect(consumer: Consumer): Promise<void> {

@@ -64,6 +64,9 @@ export const keys = {
   replies: (clientId: string) => `tollgate:{replies:${clientId}}`,
 };
 
+/** Owner of a fence that a caller has set, so that nobody starts its request any more. */
+export const CANCELLED = 'cancelled';
+
 export function encodeEnvelope(envelope: Envelope): string {
   const encoded = JSON.stringify(envelope);
   if (encoded.length <= REQUEST_CHARACTERS_MAX) return encoded;
