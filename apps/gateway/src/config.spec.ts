@@ -27,11 +27,12 @@ describe('the configuration of the gateway', () => {
     expect(config.http).toEqual({
       port: 8080,
       host: '0.0.0.0',
-      requestTimeoutMs: 300_000,
       bodyBytesMax: 1_048_576,
       corsOrigins: [],
       trustProxy: false,
     });
+    expect(Object.keys(config.plans.plans)).toEqual(['free', 'pro']);
+    expect(config.requestTimeoutMs).toBe(300_000);
     expect(config.identity).toMatchObject({ accessTokenTtlSeconds: 900, refreshTokenTtlSeconds: 2_592_000 });
     expect(config.identity.demoUser).toBeUndefined();
   });
@@ -48,9 +49,17 @@ describe('the configuration of the gateway', () => {
       JWT_PRIVATE_KEY: 'secret',
       CORS_ORIGINS: 'https://ok.example.com,secret/path',
       DEMO_USER_EMAIL: 'demo@example.com',
+      PLANS_FILE: '/nowhere/plans.yaml',
     });
     const names = problems.map((problem) => problem.split(':')[0]);
-    expect(names).toEqual(['REDIS_URL', 'DATABASE_URL', 'JWT_PRIVATE_KEY', 'CORS_ORIGINS', 'DEMO_USER_EMAIL']);
+    expect(names).toEqual([
+      'REDIS_URL',
+      'DATABASE_URL',
+      'JWT_PRIVATE_KEY',
+      'CORS_ORIGINS',
+      'PLANS_FILE',
+      'DEMO_USER_EMAIL',
+    ]);
     expect(problems.join()).not.toContain('secret');
   });
 

@@ -1,4 +1,5 @@
 import {
+  file,
   flag,
   httpVariables,
   integer,
@@ -11,6 +12,7 @@ import {
   type Environment,
 } from '@tollgate/config';
 import { RegisterRequest } from '@tollgate/contracts';
+import { loadPlansFile } from '@tollgate/metering';
 import { createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
 
@@ -46,7 +48,7 @@ const variables = z
       .string()
       .transform((value) => (value === 'true' || value === 'false' ? value === 'true' : commaList(value)))
       .default(false),
-    PLANS_FILE: text().default('config/plans.yaml'),
+    PLANS_FILE: file('config/plans.yaml', loadPlansFile),
     DEMO_USER_EMAIL: RegisterRequest.shape.email.optional(),
     DEMO_USER_PASSWORD: RegisterRequest.shape.password.optional(),
     LLM_SIMULATED: flag().default(false),
@@ -58,13 +60,14 @@ const variables = z
     when: () => true,
   });
 
+export const variableNames = Object.keys(variables.shape);
+
 export const loadGatewayConfig = (environment: Environment = process.env) =>
   loadConfig(
     variables.transform((all) => ({
       http: {
         port: all.PORT,
         host: all.HOST,
-        requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
         bodyBytesMax: all.BODY_BYTES_MAX,
         corsOrigins: all.CORS_ORIGINS,
         trustProxy: all.TRUST_PROXY,
@@ -82,9 +85,11 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
             : undefined,
       },
       postgres: { url: all.DATABASE_URL, poolMax: all.DATABASE_POOL_MAX },
-      redis: { url: all.REDIS_URL, queueMax: all.QUEUE_MAX },
-      logLevel: all.LOG_LEVEL,
-      plansFile: all.PLANS_FILE,
+      redis: { url: all.REDIS_URL },
+      log: { level: all.LOG_LEVEL },
+      replica: { queueMax: all.QUEUE_MAX },
+      requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
+      plans: all.PLANS_FILE,
       llmSimulated: all.LLM_SIMULATED,
     })),
     environment,

@@ -9,6 +9,7 @@ import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
 import type { GatewayConfig } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
+import { describeRoutes } from './http/openapi.js';
 import { EventStream } from './http/sse.js';
 import { Public } from './identity/access-token.guard.js';
 import { IdentityModule } from './identity/identity.module.js';
@@ -18,6 +19,11 @@ import { UsersService } from './users/users.service.js';
 
 // Probes and scrapers carry no token.
 Public()(HealthController);
+describeRoutes(HealthController, 'health', {
+  health: 'The process is alive',
+  ready: 'The process can serve: 200 when Postgres and Redis answer, else 503',
+  metrics: "Prometheus' metrics",
+});
 
 @Module({})
 export class GatewayModule {
@@ -27,7 +33,7 @@ export class GatewayModule {
       imports: [
         ObservabilityModule.forRoot({
           info: { service: 'gateway', llm_simulated: config.llmSimulated },
-          logLevel: config.logLevel,
+          logLevel: config.log.level,
           inject: [Database, Messages],
           readiness: (database: Database, messages: Messages) => [
             { name: 'postgres', check: () => database.ping() },
@@ -37,10 +43,10 @@ export class GatewayModule {
         DatabaseModule.forRoot(config.postgres),
         MessagingModule.forRoot({
           redisUrl: config.redis.url,
-          queueMax: config.redis.queueMax,
-          timeoutMs: config.http.requestTimeoutMs,
+          queueMax: config.replica.queueMax,
+          timeoutMs: config.requestTimeoutMs,
         }),
-        MeteringModule.forRoot({ plansFile: config.plansFile }),
+        MeteringModule.forRoot({ plans: config.plans }),
         IdentityModule.forRoot(config.identity),
       ],
       controllers: [UsersController, TextProcessingController, ChatController],

@@ -6,5 +6,5 @@ import { createGateway } from './http/create-gateway.js';
 const config = loadConfigOrExit(loadGatewayConfig);
 const app = await createGateway(config);
 stopOnSignals(app);
-await app.listen({ port: config.http.port, host: config.http.host });
+await app.listen(config.http.port, config.http.host);
 app.get(Logger).log('The gateway listens.', { url: await app.getUrl() });

@@ -12,6 +12,12 @@ const text = { text: 'One. Two.', task: 'summary' };
 
 let gateway: Gateway;
 let bearer: { authorization: string };
+interface Operation {
+  operationId: string;
+  summary?: string;
+  tags: string[];
+}
+
 const routes: { method: string; url: string }[] = [];
 
 beforeAll(async () => {
@@ -93,6 +99,19 @@ describe('errors', () => {
       expect(answer.status).toBe(415);
       expect(answer.body.error?.code).toBe('unsupported_media_type');
     }
+  });
+
+  it('a body nested 20,000 levels deep is 400 on every route, one of 64 levels is not', async () => {
+    const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    const chat = (context: string) => `{"message":"x","context":{"a":${context}}}`;
+    for (const path of ['/api/v1/llm/chat', '/process-text', '/api/v1/auth/login']) {
+      const answer = await gateway.post(path, chat(nested(20_000)), bearer);
+      expect(answer.status).toBe(400);
+      expect(answer.body.error?.code).toBe('invalid_request');
+      expect(answer.body.error?.message).toBe('The body is nested deeper than 64 levels.');
+    }
+    expect((await gateway.post('/api/v1/llm/chat', chat(nested(62)), bearer)).status).toBe(504);
+    expect((await gateway.post('/api/v1/llm/chat', chat(nested(63)), bearer)).status).toBe(400);
   });
 
   it('a key that would pollute prototypes is 400', async () => {
@@ -277,6 +296,19 @@ describe('routes', () => {
     const references = [...JSON.stringify(body).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
     expect(Object.keys(Object(body['components']).schemas)).toEqual(expect.arrayContaining(references));
     expect(documented.sort()).toEqual([...new Set(registered)].sort());
+  });
+
+  it('have ids that are names in any language, each once, and summaries', async () => {
+    const { body } = await gateway.get('/openapi.json');
+    const operations = Object.values(body['paths'] ?? {}).flatMap((path): Operation[] => Object.values(path));
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(ids).toEqual(expect.arrayContaining(['textProcessingProcess', 'textProcessingProcessAlias1', 'chatStream']));
+    expect(ids.filter((id) => !/^[a-z][A-Za-z0-9]*$/.test(id))).toEqual([]);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(operations.filter(({ summary, tags }) => !summary || !tags.every((tag) => /^[a-z ]+$/.test(tag)))).toEqual(
+      [],
+    );
+    expect(JSON.stringify(body)).not.toContain(String(Number.MAX_SAFE_INTEGER));
   });
 
   it('are closed without a token, unless they are meant to be open', async () => {

@@ -33,7 +33,7 @@ export class LlmRouterModule {
           server: { service: 'llm-router', contracts: llmRouterContracts, slots, drainTimeoutMs },
         }),
         DatabaseModule.forRoot(config.postgres),
-        MeteringModule.forRoot({ plansFile: config.plansFile }),
+        MeteringModule.forRoot({ plans: config.plans }),
       ],
       controllers: [CompletionsHandler],
       providers: [

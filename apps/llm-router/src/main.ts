@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import { loadConfigOrExit } from '@tollgate/config';
 import { RedisStreamsServer } from '@tollgate/messaging';
 import { Logger, stopOnSignals } from '@tollgate/observability';
@@ -7,7 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { loadLlmRouterConfig } from './config.js';
 import { LlmRouterModule } from './llm-router.module.js';
 
-const config = loadConfigOrExit(() => loadLlmRouterConfig());
+const config = loadConfigOrExit(loadLlmRouterConfig);
 const app = await NestFactory.create(LlmRouterModule.forRoot(config), new FastifyAdapter(), { bufferLogs: true });
 app.useLogger(app.get(Logger));
 app.connectMicroservice({ strategy: app.get(RedisStreamsServer) });

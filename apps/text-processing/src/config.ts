@@ -9,7 +9,7 @@ import {
 } from '@tollgate/config';
 import { z } from 'zod';
 
-const Variables = z.object({
+const variables = z.object({
   ...httpVariables,
   ...redisVariables,
   ...logVariables,
@@ -17,15 +17,18 @@ const Variables = z.object({
   REQUEST_TIMEOUT_MS: integer({ min: 1_000 }).default(300_000),
 });
 
-export type TextProcessingConfig = ReturnType<typeof loadTextProcessingConfig>;
+export const variableNames = Object.keys(variables.shape);
 
-export function loadTextProcessingConfig(environment: Environment = process.env) {
-  const v = loadConfig(Variables, environment);
-  return {
-    http: { port: v.PORT, host: v.HOST },
-    redis: { url: v.REDIS_URL },
-    log: { level: v.LOG_LEVEL },
-    replica: { slots: v.REPLICA_SLOTS, queueMax: v.QUEUE_MAX, drainTimeoutMs: v.DRAIN_TIMEOUT_MS },
-    requestTimeoutMs: v.REQUEST_TIMEOUT_MS,
-  };
-}
+export const loadTextProcessingConfig = (environment: Environment = process.env) =>
+  loadConfig(
+    variables.transform((all) => ({
+      http: { port: all.PORT, host: all.HOST },
+      redis: { url: all.REDIS_URL },
+      log: { level: all.LOG_LEVEL },
+      replica: { slots: all.REPLICA_SLOTS, queueMax: all.QUEUE_MAX, drainTimeoutMs: all.DRAIN_TIMEOUT_MS },
+      requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
+    })),
+    environment,
+  );
+
+export type TextProcessingConfig = ReturnType<typeof loadTextProcessingConfig>;

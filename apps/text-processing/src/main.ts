@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import { loadConfigOrExit } from '@tollgate/config';
 import { RedisStreamsServer } from '@tollgate/messaging';
 import { Logger, stopOnSignals } from '@tollgate/observability';
@@ -7,7 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { loadTextProcessingConfig } from './config.js';
 import { TextProcessingModule } from './text-processing.module.js';
 
-const config = loadConfigOrExit(() => loadTextProcessingConfig());
+const config = loadConfigOrExit(loadTextProcessingConfig);
 const app = await NestFactory.create(TextProcessingModule.forRoot(config), new FastifyAdapter(), { bufferLogs: true });
 app.useLogger(app.get(Logger));
 app.connectMicroservice({ strategy: app.get(RedisStreamsServer) });

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { freePort, startPostgres, startRedis } from '@tollgate/testing';
+import { freePort, startPostgres, startRedis, type RunningServer } from '@tollgate/testing';
 import { AppProcess } from './processes.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface Started {
   url: string;
@@ -8,13 +12,15 @@ export interface Started {
   where: string;
   /** Absent when it was running before. */
   stop?: () => Promise<void>;
+  /** Of a server that was started here and is not started again: resolves to how it ended. */
+  ended?: Promise<string>;
 }
 
 export async function openPostgres(environment: NodeJS.ProcessEnv, stateDir: string): Promise<Started> {
   const { DATABASE_URL: url } = environment;
-  if (url) return { url, where: 'yours (DATABASE_URL)' };
+  if (url) return yours('DATABASE_URL', url, 5432);
   const server = await startPostgres({ dataDir: join(stateDir, 'postgres'), persistent: true });
-  return { url: server.url, where: `port ${server.port}, data in .tollgate/postgres`, stop: () => server.stop() };
+  return started(server, '.tollgate/postgres');
 }
 
 /** @param write receives what happens while a Redis is being installed */
@@ -24,9 +30,34 @@ export async function openRedis(
   write: (text: string) => void,
 ): Promise<Started> {
   const { REDIS_URL: url } = environment;
-  if (url) return { url, where: 'yours (REDIS_URL)' };
+  if (url) return yours('REDIS_URL', url, 6379);
   const server = await startRedis({ dir: join(stateDir, 'redis'), persistent: true, onInstall: write });
-  return { url: server.url, where: `port ${server.port}, data in .tollgate/redis`, stop: () => server.stop() };
+  return started(server, '.tollgate/redis');
+}
+
+function started(server: RunningServer, folder: string): Started {
+  const { url, port, ended } = server;
+  return { url, where: `port ${port}, data in ${folder}`, ended, stop: () => server.stop() };
+}
+
+/** @throws Error that names the variable when nothing listens there; whether it is the right thing, the apps find out */
+async function yours(variable: string, url: string, defaultPort: number): Promise<Started> {
+  const address = URL.parse(url);
+  if (!address?.hostname) return { url, where: `yours (${variable})` };
+  const host = address.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(address.port) || defaultPort;
+  const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
+  socket.once('timeout', () => socket.destroy(new Error('no answer')));
+  try {
+    await once(socket, 'connect');
+  } catch (cause) {
+    const reason =
+      cause instanceof Error && 'code' in cause ? String(cause.code) : `no answer in ${CONNECT_TIMEOUT_MS / 1_000} s`;
+    throw new Error(`${variable}: nothing can be reached at ${host}, port ${port} (${reason}).`, { cause });
+  } finally {
+    socket.destroy();
+  }
+  return { url, where: `yours (${variable})` };
 }
 
 const OLLAMA_URL = 'http://127.0.0.1:11434';

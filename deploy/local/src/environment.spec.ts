@@ -1,4 +1,4 @@
-import { appEnvironment, gatewayPort, type AppName } from './environment.js';
+import { appEnvironment, demoLogin, gatewayPort, type AppName } from './environment.js';
 
 const simulated = { baseUrl: 'http://127.0.0.1:5000', isSimulated: true };
 
@@ -16,6 +16,11 @@ describe('the environment of an app', () => {
       HOST: '127.0.0.1',
       LOG_LEVEL: 'debug',
     });
+  });
+
+  it('lets an app drain for less time than the launcher waits before it kills', () => {
+    expect(newEnvironment('llm-router')['DRAIN_TIMEOUT_MS']).toBe('10000');
+    expect(newEnvironment('llm-router', { DRAIN_TIMEOUT_MS: '1' })['DRAIN_TIMEOUT_MS']).toBe('1');
   });
 
   it('the signing key and the demo login reach the gateway alone', () => {
@@ -52,6 +57,23 @@ describe('the environment of an app', () => {
     expect(environment['OLLAMA_BASE_URL']).toBe('http://ollama:11434');
     expect(Object.keys(environment)).not.toContain('MAVERICK_BASE_URL');
     expect(Object.keys(environment)).not.toContain('LLM_SIMULATED');
+  });
+});
+
+describe('the demo user', () => {
+  const own = { DEMO_USER_EMAIL: 'me@example.com', DEMO_USER_PASSWORD: 'only I know it' };
+
+  it.each([undefined, '', '127.0.0.1', '127.1.2.3', '::1', 'localhost'])('is there when HOST is %j', (HOST) => {
+    expect(demoLogin({ HOST })).toEqual({ email: 'demo@tollgate.local', password: 'tollgate-demo' });
+  });
+
+  it.each(['0.0.0.0', '::', '192.0.2.7', '127.example.com'])('is not there when others reach HOST=%s', (HOST) => {
+    expect(demoLogin({ HOST })).toBeUndefined();
+    expect(Object.keys(newEnvironment('gateway', { HOST }))).not.toContain('DEMO_USER_PASSWORD');
+  });
+
+  it("is the operator's own wherever the gateway listens", () => {
+    expect(demoLogin({ HOST: '0.0.0.0', ...own })).toEqual({ email: 'me@example.com', password: 'only I know it' });
   });
 });
 

@@ -10,6 +10,8 @@ export interface Backends {
 
 const DEFAULT_GATEWAY_PORT = 8080;
 export const LOOPBACK = '127.0.0.1';
+/** The launcher kills an app that has not ended after 15 seconds. */
+const DRAIN_TIMEOUT_MS = 10_000;
 const demoUser = { email: 'demo@tollgate.local', password: 'tollgate-demo' };
 
 /** @throws Error that names the variable when PORT is no port */
@@ -20,11 +22,29 @@ export function gatewayPort(environment: NodeJS.ProcessEnv): number {
   return port;
 }
 
-export function demoLogin(environment: NodeJS.ProcessEnv): { email: string; password: string } {
-  return {
-    email: environment['DEMO_USER_EMAIL'] || demoUser.email,
-    password: environment['DEMO_USER_PASSWORD'] || demoUser.password,
-  };
+/** Where the gateway listens. */
+export function gatewayHost(environment: NodeJS.ProcessEnv): string {
+  return environment['HOST'] || LOOPBACK;
+}
+
+/** Where the gateway is reached from this machine, as a URL has it. */
+export function hostToReach(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return LOOPBACK;
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+export interface Login {
+  email: string;
+  password: string;
+}
+
+/** Undefined when others than this machine can reach the gateway: everybody knows the password of the usual demo user. */
+export function demoLogin(environment: NodeJS.ProcessEnv): Login | undefined {
+  const email = environment['DEMO_USER_EMAIL'];
+  const password = environment['DEMO_USER_PASSWORD'];
+  if (email && password) return { email, password };
+  if (!isLoopback(gatewayHost(environment))) return undefined;
+  return { email: email || demoUser.email, password: password || demoUser.password };
 }
 
 /** What an app is told, beside the launcher's own environment (which has the operator's `.env` in it). */
@@ -39,15 +59,15 @@ export function appEnvironment(
     REDIS_URL: backends.redisUrl,
     PORT: String(port),
     HOST: LOOPBACK,
+    DRAIN_TIMEOUT_MS: environment['DRAIN_TIMEOUT_MS'] || String(DRAIN_TIMEOUT_MS),
   };
   if (app !== 'gateway') return shared;
-  const { email, password } = demoLogin(environment);
+  const login = demoLogin(environment);
   return {
     ...shared,
-    HOST: environment['HOST'] || LOOPBACK,
+    HOST: gatewayHost(environment),
     JWT_PRIVATE_KEY: jwtPrivateKey,
-    DEMO_USER_EMAIL: email,
-    DEMO_USER_PASSWORD: password,
+    ...(login && { DEMO_USER_EMAIL: login.email, DEMO_USER_PASSWORD: login.password }),
   };
 }
 
@@ -66,4 +86,8 @@ function llmEnvironment(environment: NodeJS.ProcessEnv, llm: Backends['llm']): N
     ? {}
     : { MAVERICK_BASE_URL: `${llm.baseUrl}/v1`, MAVERICK_API_KEY: 'simulated' };
   return { OLLAMA_BASE_URL: llm.baseUrl, LLM_SIMULATED: 'true', ...cloud };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }

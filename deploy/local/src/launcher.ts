@@ -5,7 +5,17 @@ import { migrate } from '@tollgate/database';
 import { freePort } from '@tollgate/testing';
 import { openLlm, openPostgres, openRedis, type Started } from './backends.js';
 import { banner } from './banner.js';
-import { appEnvironment, apps, demoLogin, gatewayPort, LOOPBACK, type AppName, type Backends } from './environment.js';
+import {
+  appEnvironment,
+  apps,
+  demoLogin,
+  gatewayHost,
+  gatewayPort,
+  hostToReach,
+  LOOPBACK,
+  type AppName,
+  type Backends,
+} from './environment.js';
 import { loadOrCreateJwtKey } from './jwt-key.js';
 import { AppProcess } from './processes.js';
 import { claimCheckout } from './single-launcher.js';
@@ -19,7 +29,7 @@ export interface LauncherOptions {
   /** Takes whole lines. */
   write: (text: string) => void;
   hasColours: boolean;
-  /** An app ends again and again: nothing more can be done. */
+  /** A database ends, or an app again and again: nothing more can be done. */
   onGiveUp: (reason: string) => void;
 }
 
@@ -29,6 +39,7 @@ export class Launcher {
   private readonly stops: (() => Promise<void>)[] = [];
   private readonly processes: AppProcess[] = [];
   private isStopping = false;
+  private isSilent = false;
 
   constructor(private readonly options: LauncherOptions) {
     this.stateDir = join(options.root, '.tollgate');
@@ -39,9 +50,11 @@ export class Launcher {
    * @throws Error for a person to read; what was started still runs, until stop()
    */
   async start(): Promise<void> {
-    const { environment, root, write } = this.options;
+    const { environment, root } = this.options;
+    const write = (text: string) => this.write(text);
     const port = gatewayPort(environment);
-    await refuseTakenPort(port, environment['HOST'] || LOOPBACK);
+    const host = gatewayHost(environment);
+    await refuseTakenPort(port, host);
     await claimCheckout(join(this.stateDir, 'launcher.pid'));
 
     const [postgres, redis, llm] = await Promise.all([
@@ -59,12 +72,16 @@ export class Launcher {
     };
     await this.startApps(port, backends);
     for (const child of this.processes) child.supervise(this.options.onGiveUp);
-    write(banner({ port, login: demoLogin(environment), llm: backends.llm }));
+    write(banner({ host, port, login: demoLogin(environment), llm: backends.llm }));
   }
 
-  /** The apps first, one after the other, so that each can still ask those that it depends on. */
-  async stop(): Promise<void> {
+  /**
+   * The apps first, one after the other, so that each can still ask those that it depends on.
+   * @param options.isSilent shows nothing more of what the apps say: the reason of the stop has been said
+   */
+  async stop({ isSilent = false } = {}): Promise<void> {
     this.isStopping = true;
+    this.isSilent = isSilent;
     for (let stop = this.stops.pop(); stop; stop = this.stops.pop()) await stop();
   }
 
@@ -77,6 +94,10 @@ export class Launcher {
     const startedAt = performance.now();
     const started = await opening;
     if (started.stop) this.stops.push(started.stop);
+    // Restarting a database under running apps would hide that it lost what it had not written.
+    void started.ended?.then((how) => {
+      if (!this.isStopping) this.options.onGiveUp(`${name} ended (${how}). Nothing works without it: stopping.`);
+    });
     this.proceed(name, startedAt, started.where);
     return started;
   }
@@ -89,19 +110,20 @@ export class Launcher {
 
   private async startApps(port: number, backends: Backends): Promise<void> {
     const startedAt = performance.now();
-    const { environment, root, mainOf, write, hasColours } = this.options;
+    const { environment, root, mainOf, hasColours } = this.options;
     const jwtPrivateKey =
       environment['JWT_PRIVATE_KEY'] || (await loadOrCreateJwtKey(join(this.stateDir, 'jwt-private-key.pem')));
     const started: AppProcess[] = [];
     for (const [index, name] of apps.entries()) {
       const appPort = name === 'gateway' ? port : await freePort();
+      const host = name === 'gateway' ? hostToReach(gatewayHost(environment)) : LOOPBACK;
       const app = new AppProcess({
         name,
         main: mainOf(name),
         env: appEnvironment(name, { environment, port: appPort, backends, jwtPrivateKey }),
         cwd: root,
-        readyUrl: `http://127.0.0.1:${appPort}/ready`,
-        write,
+        readyUrl: `http://${host}:${appPort}/ready`,
+        write: (text) => this.write(text),
         colour: hasColours ? index : undefined,
       });
       app.start();
@@ -113,11 +135,15 @@ export class Launcher {
     this.proceed('Apps', startedAt, apps.join(', '));
   }
 
+  private write(text: string): void {
+    if (!this.isSilent) this.options.write(text);
+  }
+
   /** One line per finished step. Ctrl-C may have come in the middle of it. */
   private proceed(step: string, startedAt: number, outcome: string): void {
     if (this.isStopping) throw new Error('Stopped while starting.');
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-    this.options.write(`${step.padEnd(11)} ${outcome} (${seconds} s)`);
+    this.write(`${step.padEnd(11)} ${outcome} (${seconds} s)`);
   }
 }
 

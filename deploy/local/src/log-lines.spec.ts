@@ -1,4 +1,4 @@
-import { lineThatMatters, renderLine } from './log-lines.js';
+import { lineThatMatters, renderLine, withoutForeignFrames } from './log-lines.js';
 
 const time = new Date(2026, 10, 21, 9, 5, 3, 7).toISOString();
 
@@ -42,6 +42,24 @@ describe('log lines', () => {
   it('of a crash the line with the error matters, not the last one', () => {
     const crash = ['file:///main.js:3', 'Error: DATABASE_URL is missing', '    at main.js:3:1', '', 'Node.js v24.21.0'];
     expect(lineThatMatters(crash.map((line) => renderLine('gateway', line)))).toBe('Error: DATABASE_URL is missing');
+  });
+
+  it('of a wrong configuration the problems matter, all of them', () => {
+    const lines = ['The configuration is not valid:', '  - LOG_LEVEL: must be info', '  - PORT: is missing'];
+    expect(lineThatMatters(lines.map((line) => renderLine('llm-router', line)))).toBe(
+      'The configuration is not valid: LOG_LEVEL: must be info; PORT: is missing',
+    );
+  });
+
+  it.each(['   ^', '^^^^', '    at main (a.ts:1:2)', 'Node.js v24.21.0', ''])('%j is never what matters', (noise) => {
+    const lines = ['the reason', noise];
+    expect(lineThatMatters(lines.map((line) => renderLine('gateway', line)))).toBe('the reason');
+  });
+
+  it('the frames of libraries and of Node are left out, our own stay', () => {
+    const own = '    at start (/checkout/apps/gateway/src/main.ts:3:1)';
+    const foreign = ['gateway   at node:net:1706:16', '    at x (/checkout/node_modules/ioredis/a.js:1:1)'];
+    expect(withoutForeignFrames([['Error: no', own, ...foreign].join('\n')])).toEqual(['Error: no', own]);
   });
 
   it('of lines without an error the last one matters', () => {

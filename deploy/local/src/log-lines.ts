@@ -11,6 +11,8 @@ export interface LogLine {
 }
 
 const STACK_LINES_MAX = 6;
+/** What an app prints above the list of problems; libs/config writes it. */
+const CONFIG_HEADING = 'The configuration is not valid:';
 const NAME_WIDTH = 16;
 const nameColours = ['cyan', 'magenta', 'blue', 'green', 'yellow'] as const;
 const levelColours = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as const;
@@ -53,10 +55,27 @@ export function renderLine(app: string, line: string, colour?: number): LogLine 
   return { level, text: [[...head, ...fields].join(' '), ...below].join('\n'), summary };
 }
 
-/** Of an app's last lines the one that says why it ended: the last error, else the last line of all. */
+/**
+ * Of an app's last lines the one that says why it ended: the problems of its configuration, else the last error, else
+ * the last line of all.
+ */
 export function lineThatMatters(lines: LogLine[]): string | undefined {
-  const spoken = lines.filter(({ summary }) => summary !== '' && !/^Node\.js v\d/.test(summary));
+  const spoken = lines.filter(({ summary }) => !isNoise(summary));
+  const heading = spoken.findLastIndex(({ summary }) => summary === CONFIG_HEADING);
+  const problems = spoken.slice(heading + 1).filter(({ summary }) => summary.startsWith('- '));
+  if (heading !== -1) return `${CONFIG_HEADING} ${problems.map(({ summary }) => summary.slice(2)).join('; ')}`;
   return (spoken.findLast(({ level }) => level === 'error') ?? spoken.at(-1))?.summary;
+}
+
+/** The lines for a person who looks for the reason: without the frames of libraries and of Node itself. */
+export function withoutForeignFrames(lines: string[]): string[] {
+  return lines
+    .flatMap((line) => line.split('\n'))
+    .filter((line) => !/\bat .*(?:node:|node_modules)/.test(line) && !/\bNode\.js v\d/.test(line));
+}
+
+function isNoise(summary: string): boolean {
+  return /^(?:\^*|Node\.js v\d.*|at .*)$/.test(summary);
 }
 
 function parseRecord(line: string): Record<string, unknown> | undefined {

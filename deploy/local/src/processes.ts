@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lineThatMatters, renderLine, type LogLine } from './log-lines.js';
+import { lineThatMatters, renderLine, withoutForeignFrames, type LogLine } from './log-lines.js';
 
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -147,7 +147,7 @@ export class AppProcess {
     const conclusion = matters ? `${what}: ${matters}` : `${what}.`;
     // Later on they have been shown as they came.
     if (!this.isQuiet) return conclusion;
-    const lines = this.lastLines.map(({ text }) => text);
+    const lines = withoutForeignFrames(this.lastLines.map(({ text }) => text));
     return [`The last lines of ${this.name}:`, ...lines, '', conclusion].join('\n');
   }
 }

@@ -48,6 +48,6 @@ async function fail(message: string): Promise<void> {
   if (stopAskedAt !== undefined) return;
   stopAskedAt = Date.now();
   console.error(`\n${message}`);
-  await launcher.stop();
+  await launcher.stop({ isSilent: true });
   process.exit(1);
 }

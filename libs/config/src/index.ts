@@ -1,5 +1,6 @@
 export { ConfigError, loadConfig, loadConfigOrExit, type Environment } from './load-config.js';
 export {
+  file,
   flag,
   httpVariables,
   integer,

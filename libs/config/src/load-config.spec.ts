@@ -2,11 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ConfigError, flag, integer, loadConfig, loadYamlFile, url } from './index.js';
+import { ConfigError, file, flag, integer, loadConfig, loadYamlFile, url } from './index.js';
 
 const schema = z
   .object({ PORT: integer({ min: 1, max: 65_535 }), REDIS_URL: url('redis'), VERBOSE: flag().default(false) })
-  .transform((v) => ({ port: v.PORT, redis: { url: v.REDIS_URL }, verbose: v.VERBOSE }));
+  .transform((all) => ({ port: all.PORT, redis: { url: all.REDIS_URL }, verbose: all.VERBOSE }));
 
 function problemsOf(load: () => unknown): string[] {
   try {
@@ -34,8 +34,17 @@ describe('loadConfig', () => {
     expect(problems.join()).not.toContain('hunter');
   });
 
+  it('reports the problems of a file under its variable, together with those of the other variables', () => {
+    const load = (path: string) => loadYamlFile(path, z.object({ key: z.string() }), {});
+    const variables = z.object({ PORT: integer(), KEYS_FILE: file('/nowhere/keys.yaml', load) });
+    expect(problemsOf(() => loadConfig(variables, { PORT: 'x' }))).toEqual([
+      expect.stringMatching(/^PORT: /),
+      'KEYS_FILE: /nowhere/keys.yaml: there is no such file',
+    ]);
+  });
+
   it('counts an empty variable as unset', () => {
-    expect(problemsOf(() => loadConfig(schema, { PORT: '', REDIS_URL: 'redis://x' })).join()).toContain('PORT');
+    expect(problemsOf(() => loadConfig(schema, { PORT: '', REDIS_URL: 'redis://x' }))).toEqual(['PORT: is missing']);
   });
 });
 
@@ -57,5 +66,20 @@ describe('loadYamlFile', () => {
     const problems = problemsOf(() => loadYamlFile(path, shape, {}));
     expect(problems).toHaveLength(2);
     expect(problems[0]).toContain(`${path}: url:`);
+  });
+
+  it('names the line, the column and the kind of a syntax error, and shows nothing of the file', () => {
+    const path = write('url: x\nkey: "hunter2\n');
+    expect(problemsOf(() => loadYamlFile(path, shape, {}))).toEqual([
+      `${path}: line 3, column 1: is not valid YAML (missing char)`,
+    ]);
+    const alias = write('url: *hunter2\n');
+    expect(problemsOf(() => loadYamlFile(alias, shape, {}))).toEqual([`${alias}: is not valid YAML (bad alias)`]);
+  });
+
+  it('an empty file and one that is not there are one line each', () => {
+    const path = write('');
+    expect(problemsOf(() => loadYamlFile(path, shape, {}))).toEqual([`${path}: is empty`]);
+    expect(problemsOf(() => loadYamlFile(tmpdir(), shape, {}))).toEqual([`${tmpdir()}: cannot be read (EISDIR)`]);
   });
 });

@@ -20,13 +20,21 @@ export function loadConfig<Schema extends z.ZodType>(schema: Schema, environment
   const present = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const result = schema.safeParse(present);
+  const result = schema.safeParse(present, { error: inPlainWords });
   if (!result.success) {
-    throw new ConfigError(
-      result.error.issues.map((issue) => `${issue.path.join('.') || 'configuration'}: ${issue.message}`),
-    );
+    throw new ConfigError(result.error.issues.map((issue) => problemOf(issue)));
   }
   return deepFreeze(result.data);
+}
+
+/** One line: where it is (`context`, then the path of the field), and what is wrong there. */
+export function problemOf({ path, message }: Pick<z.core.$ZodIssue, 'path' | 'message'>, context = ''): string {
+  return [context, path.join('.'), message].filter((part) => part !== '').join(': ');
+}
+
+/** What zod says of a value that is not there, for people who do not think in types. */
+export function inPlainWords({ code, input }: z.core.$ZodRawIssue): string | undefined {
+  return code === 'invalid_type' && input === undefined ? 'is missing' : undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConfigError } from './load-config.js';
 
 /** A whole number, with bounds that the error message repeats. */
 export const integer = (bounds: { min?: number; max?: number } = {}) => {
@@ -24,6 +25,23 @@ export const url = (...protocols: string[]) =>
   );
 
 export const text = () => z.string().min(1);
+
+/**
+ * The path of a file, as what `load` makes of the file. Its problems stand under the variable's name, among those of all
+ * the other variables.
+ */
+export const file = <Content>(defaultPath: string, load: (path: string) => Content) =>
+  text()
+    .default(defaultPath)
+    .transform((path, context): Content => {
+      try {
+        return load(path);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        for (const message of error.problems) context.addIssue({ code: 'custom', message });
+        return z.NEVER;
+      }
+    });
 
 /** Variables that more than one app reads; each app spreads the fragments it needs into its own schema. */
 export const httpVariables = {

@@ -64,6 +64,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
     return {
       url: urlOf(port, DATABASE),
       port,
+      ended: server.ended,
       stop: async () => {
         await server.stop(isPersistent ? 'SIGINT' : 'SIGQUIT');
         if (!isPersistent) await rm(dataDir, { recursive: true, force: true });

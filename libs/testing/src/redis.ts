@@ -54,6 +54,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningSer
     return {
       url: `redis://127.0.0.1:${port}`,
       port,
+      ended: server.ended,
       stop: async () => {
         await server.stop('SIGTERM');
         if (!isPersistent) await rm(dir, { recursive: true, force: true });

@@ -10,6 +10,8 @@ const LAST_LINES_MAX = 20;
 export interface RunningServer {
   url: string;
   port: number;
+  /** Resolves when the process has ended, for whatever reason, to how it did: `SIGKILL`, or `code 1: its last line`. */
+  ended: Promise<string>;
   /** Resolves when the process has ended. */
   stop(): Promise<void>;
 }
@@ -33,7 +35,7 @@ export class ServerProcess {
   private readonly child: ChildProcess;
   private readonly lastLines: string[] = [];
   private hasExited = false;
-  private readonly exited: Promise<void>;
+  readonly ended: Promise<string>;
 
   constructor(options: ServerCommand) {
     const { command, args, onLog, temporaryDir, ...spawnOptions } = options;
@@ -47,16 +49,16 @@ export class ServerProcess {
       });
     }
     const endGuard = this.child.pid === undefined ? undefined : guard(this.child.pid, temporaryDir);
-    this.exited = new Promise((resolve) => {
-      const onEnd = () => {
+    this.ended = new Promise((resolve) => {
+      const onEnd = (how: string) => {
         this.hasExited = true;
         endGuard?.();
-        resolve();
+        resolve(how);
       };
-      this.child.once('close', onEnd);
+      this.child.once('close', (code, signal) => onEnd(signal ?? `code ${code}: ${this.lastLines.at(-1)?.trim()}`));
       this.child.once('error', (error) => {
         this.lastLines.push(error.message);
-        onEnd();
+        onEnd(error.message);
       });
     });
   }
@@ -69,7 +71,7 @@ export class ServerProcess {
     const deadline = Date.now() + timeoutMs;
     while (!this.hasExited && Date.now() < deadline) {
       if (await isReady()) return;
-      await Promise.race([sleep(25), this.exited]);
+      await Promise.race([sleep(25), this.ended]);
     }
     const reason = this.hasExited ? 'ended at once' : `was not ready after ${timeoutMs / 1_000} s`;
     await this.stop('SIGKILL');
@@ -80,7 +82,7 @@ export class ServerProcess {
   async stop(signal: NodeJS.Signals): Promise<void> {
     if (!this.hasExited) this.child.kill(signal);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
-    await this.exited;
+    await this.ended;
     clearTimeout(timer);
   }
 }

@@ -7,11 +7,32 @@ export interface Piece {
 }
 
 const tokensPerMessage = 4;
+const RUN_CHARACTERS_MAX = 128;
 // A prompt that mentions <|endoftext|> is text like any other here.
 const asPlainText = { disallowedSpecial: new Set<string>() };
 
 export function countPromptTokens(messages: readonly { content: string }[]): number {
-  return messages.reduce((sum, { content }) => sum + countWithO200k(content, asPlainText) + tokensPerMessage, 0);
+  return messages.reduce((sum, { content }) => sum + countTokens(content) + tokensPerMessage, 0);
+}
+
+function countTokens(text: string): number {
+  return splitLongRuns(text).reduce((sum, part) => sum + countWithO200k(part, asPlainText), 0);
+}
+
+/**
+ * A text in parts without a run (of spaces, or of anything else) of more than 128 characters: the tokenizer takes time in
+ * the square of a run. Where a run is cut, a token that spans the cut becomes two.
+ */
+function splitLongRuns(text: string): string[] {
+  const cuts = [0];
+  for (const { 0: run, index } of text.matchAll(/\S{129,}|\s{129,}/g)) {
+    for (let at = RUN_CHARACTERS_MAX; at < run.length; at += RUN_CHARACTERS_MAX) {
+      // Not between the halves of a surrogate pair.
+      const isInsidePair = /[\udc00-\udfff]/.test(run.charAt(at));
+      cuts.push(index + at - (isInsidePair ? 1 : 0));
+    }
+  }
+  return cuts.map((cut, index) => text.slice(cut, cuts[index + 1]));
 }
 
 /**
@@ -23,7 +44,7 @@ export function countPromptTokens(messages: readonly { content: string }[]): num
 export function splitIntoPieces(text: string): Piece[] {
   const pieces: Piece[] = [];
   let tokens = 0;
-  for (const token of encode(text, asPlainText)) {
+  for (const token of splitLongRuns(text).flatMap((part) => encode(part, asPlainText))) {
     tokens += 1;
     const decoded = decode([token]);
     if (decoded === '') continue;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -86,6 +86,14 @@ describe('servers that keep their data', () => {
     await expect(ask(third.port, 'GET kept\r\n')).resolves.toBe('$2\r\n42\r\n');
     await expect(ask(second.port, 'PING\r\n')).resolves.toBeUndefined();
     await third.stop();
+  });
+
+  it('a server that dies says so, and can still be stopped', async () => {
+    const dir = join(folder, 'redis');
+    const server = await startRedis({ dir, persistent: true });
+    process.kill(Number(await readFile(join(dir, 'redis.pid'), 'utf8')), 'SIGKILL');
+    await expect(server.ended).resolves.toBe('SIGKILL');
+    await server.stop();
   });
 });
 

@@ -1,4 +1,5 @@
 import type { ChatMessage, ChatRequest, ChatResponse, CompletionRequest, FinishReason } from '@tollgate/contracts';
+import { parseJson } from '../http/parse-json.js';
 
 /** Instructions first, then the conversation as it was, then what the user says now. */
 export function buildChatMessages(body: ChatRequest): ChatMessage[] {
@@ -30,12 +31,8 @@ export function confidenceOf(finishReason: FinishReason): number {
 
 /** Null for anything but a JSON object. */
 export function parseStructuredData(answer: string): ChatResponse['structured_data'] {
-  try {
-    const data: unknown = JSON.parse(answer);
-    return isObject(data) ? data : null;
-  } catch {
-    return null;
-  }
+  const data = parseJson(answer);
+  return isObject(data) ? data : null;
 }
 
 /** On one line, as JSON.stringify writes it, so that no value in it can close the fence. */

@@ -11,6 +11,7 @@ import type { GatewayConfig } from '../config.js';
 import { GatewayModule } from '../gateway.module.js';
 import { drainOnClose } from './drain.js';
 import { errorResponse, toAppError } from './error-response.js';
+import { refuseDeepBodies } from './json-depth.js';
 import { createDocument } from './openapi.js';
 import { addRequestHook } from './request-hook.js';
 
@@ -30,8 +31,9 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   });
   const logger = app.get(Logger);
   app.useLogger(logger);
-  addRequestHook(adapter, config.http.requestTimeoutMs, logger);
+  addRequestHook(adapter, config.requestTimeoutMs, logger);
   drainOnClose(adapter.getInstance());
+  refuseDeepBodies(adapter.getInstance());
   adapter.getInstance().removeContentTypeParser('text/plain');
   await app.register(cookie);
   await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy } });

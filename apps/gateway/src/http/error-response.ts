@@ -51,9 +51,6 @@ export function toAppError(thrown: unknown): AppError {
   for (const code of codesOf(thrown)) {
     const known = fastifyErrors[code];
     if (known) return new AppError(known[0], known[1], { cause: thrown });
-    if (connectionErrors.has(code)) {
-      return new AppError('unavailable', errorTable.unavailable.meaning, { cause: thrown, retryAfterSeconds: 1 });
-    }
   }
   const status = thrown instanceof HttpException ? thrown.getStatus() : 500;
   const known = httpErrors[status];
@@ -81,13 +78,6 @@ const httpErrors: Record<number, [ErrorCode, string]> = {
   415: ['unsupported_media_type', 'The content-type must be application/json.'],
   503: ['unavailable', 'The service cannot answer now.'],
 };
-
-/** Of sockets, Prisma (P…) and Postgres (SQLSTATE): the database cannot be reached, is starting, stopping or full. */
-const connectionErrors = new Set(
-  `ECONNREFUSED ECONNRESET ENOTFOUND EAI_AGAIN ETIMEDOUT EPIPE EHOSTUNREACH
-  P1001 P1002 P1008 P1017 P2024 P2028 P2037
-  08000 08001 08003 08004 08006 53300 57P01 57P02 57P03`.split(/\s+/),
-);
 
 /** The codes of an error and of everything that caused it. */
 function codesOf(thrown: unknown): string[] {

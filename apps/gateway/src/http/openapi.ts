@@ -13,8 +13,15 @@ import {
   TokenResponse,
   type ErrorCode,
 } from '@tollgate/contracts';
-import { applyDecorators, type INestApplication } from '@nestjs/common';
-import { ApiResponse, DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
+import {
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+  DocumentBuilder,
+  SwaggerModule,
+  type OpenAPIObject,
+} from '@nestjs/swagger';
 import { z } from 'zod';
 import { ErrorBody } from './error-response.js';
 
@@ -24,21 +31,30 @@ const answers = { ChatEvent, ChatResponse, ErrorBody, MeResponse, ProcessTextPar
 
 type AnswerName = keyof typeof answers;
 
+/** What every route may answer. */
+export const serverErrors: ErrorCode[] = ['internal', 'unavailable'];
+
+/** What every route with a body may answer. */
+export const bodyErrors: ErrorCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
+
+/** What every route that needs an access token may answer. */
+export const tokenErrors: ErrorCode[] = ['unauthenticated', 'token_expired'];
+
 /** What every route that asks a model may answer. */
 export const llmErrors: ErrorCode[] = [
-  'invalid_request',
   'context_length_exceeded',
-  'unauthenticated',
-  'token_expired',
+  ...tokenErrors,
   'forbidden',
   'model_not_allowed',
   'model_not_found',
-  'payload_too_large',
-  'unsupported_media_type',
+  ...bodyErrors,
   'provider_error',
+  'reply_lost',
+  'replica_lost',
   'no_model_available',
   'overloaded',
-  'unavailable',
+  'shutting_down',
+  ...serverErrors,
   'deadline_exceeded',
 ];
 
@@ -66,6 +82,16 @@ export function Answers(route: { status?: number; json?: AnswerName; events?: An
   );
 }
 
+/** For a controller of a lib, which knows nothing of OpenAPI: its tag, and a summary for each of its methods. */
+export function describeRoutes(controller: Type, tag: string, summaries: Record<string, string>): void {
+  ApiTags(tag)(controller);
+  for (const [method, summary] of Object.entries(summaries)) {
+    const descriptor = Object.getOwnPropertyDescriptor(controller.prototype, method);
+    if (!descriptor) throw new Error(`${controller.name} has no method ${method}`);
+    ApiOperation({ summary })(controller.prototype, method, descriptor);
+  }
+}
+
 export function createDocument(app: INestApplication): OpenAPIObject {
   const settings = new DocumentBuilder()
     .setTitle('Tollgate')
@@ -75,6 +101,7 @@ export function createDocument(app: INestApplication): OpenAPIObject {
     .build();
   const names = new Map<unknown, string>(Object.entries(requests).map(([name, schema]) => [schema, name]));
   const document = SwaggerModule.createDocument(app, settings, {
+    operationIdFactory: operationIdOf,
     standardSchemaConverter: (schema) => {
       const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
       const name = names.get(inner instanceof z.ZodNullable ? inner.unwrap() : inner);
@@ -92,7 +119,26 @@ function components() {
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
-  return z.toJSONSchema(schema, { target: 'openapi-3.0', io });
+  return z.toJSONSchema(schema, {
+    target: 'openapi-3.0',
+    io,
+    // The bounds of every whole number in JavaScript, which pages show as its example.
+    override: ({ jsonSchema: { minimum, maximum }, jsonSchema: each }) => {
+      if (minimum === Number.MIN_SAFE_INTEGER) delete each.minimum;
+      if (maximum === Number.MAX_SAFE_INTEGER) delete each.maximum;
+    },
+  });
+}
+
+/**
+ * For the names of functions in generated clients: `stream` of `ChatController` is `chatStream`. Swagger numbers the paths
+ * of a method that has several, `process[0]` and `process[1]`; these become `…Process` and `…ProcessAlias1`.
+ */
+export function operationIdOf(controller: string, method: string): string {
+  const [, name = method, index = '0'] = /^(\w+)\[(\d+)\]$/.exec(method) ?? [];
+  const subject = controller.replace(/Controller$/, '');
+  const id = subject.charAt(0).toLowerCase() + subject.slice(1) + name.charAt(0).toUpperCase() + name.slice(1);
+  return index === '0' ? id : `${id}Alias${index}`;
 }
 
 function reference(name: string) {

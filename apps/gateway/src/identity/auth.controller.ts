@@ -3,13 +3,18 @@ import type {} from '@fastify/cookie';
 import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Answers } from '../http/openapi.js';
+import { Answers, bodyErrors, serverErrors } from '../http/openapi.js';
 import { Public } from './access-token.guard.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
 import { IdentityService } from './identity.service.js';
 
-/** For browsers: the refresh token where no script can read it, sent to these routes only. */
+/**
+ * For browsers: the refresh token, out of reach of scripts that run later, and sent to these routes only. The body has it
+ * as well, for clients without cookies: the script that logs in sees it, and a page should not keep it.
+ */
 const REFRESH_COOKIE = 'tollgate_refresh';
+
+const authErrors = [...bodyErrors, ...serverErrors];
 
 const OptionalRefreshRequest = RefreshRequest.nullish();
 
@@ -25,7 +30,7 @@ export class AuthController {
   @Post('register')
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Create an account (plan free) with its first user' })
-  @Answers({ status: 201, json: 'TokenResponse', errors: ['invalid_request', 'email_taken'] })
+  @Answers({ status: 201, json: 'TokenResponse', errors: ['email_taken', ...authErrors] })
   async register(
     @Body({ schema: RegisterRequest }) body: RegisterRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -37,7 +42,7 @@ export class AuthController {
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Log in with email and password' })
-  @Answers({ json: 'TokenResponse', errors: ['invalid_request', 'invalid_credentials'] })
+  @Answers({ json: 'TokenResponse', errors: ['invalid_credentials', ...authErrors] })
   async login(
     @Body({ schema: LoginRequest }) body: LoginRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -49,7 +54,7 @@ export class AuthController {
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Exchange a refresh token (body or cookie) for new tokens; the old one is used up' })
-  @Answers({ json: 'TokenResponse', errors: ['invalid_request', 'invalid_refresh_token'] })
+  @Answers({ json: 'TokenResponse', errors: ['invalid_refresh_token', ...authErrors] })
   async refresh(
     @Body({ schema: OptionalRefreshRequest }) body: RefreshRequest | undefined,
     @Req() request: FastifyRequest,
@@ -63,7 +68,7 @@ export class AuthController {
   @Post('logout')
   @HttpCode(204)
   @ApiOperation({ summary: 'End this login: its refresh tokens stop working' })
-  @Answers({ status: 204, errors: ['invalid_request'] })
+  @Answers({ status: 204, errors: authErrors })
   async logout(
     @Body({ schema: OptionalRefreshRequest }) body: RefreshRequest | undefined,
     @Req() request: FastifyRequest,

@@ -4,6 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { z } from 'zod';
+import { parseJson } from '../http/parse-json.js';
 import { ACCESS_TOKEN_TYPE } from './access-tokens.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
 import { SigningKey } from './signing-key.js';
@@ -45,12 +46,4 @@ function hasOurHeader(token: string, keyId: string): boolean {
   if (token.length > TOKEN_CHARACTERS_MAX) return false;
   const header = TokenHeader.safeParse(parseJson(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()));
   return header.success && header.data.kid === keyId;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

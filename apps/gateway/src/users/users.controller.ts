@@ -1,7 +1,7 @@
 import { Caller, type MeResponse } from '@tollgate/contracts';
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Answers } from '../http/openapi.js';
+import { Answers, serverErrors, tokenErrors } from '../http/openapi.js';
 import { CurrentCaller } from '../identity/current-caller.js';
 import { UsersService } from './users.service.js';
 
@@ -14,7 +14,7 @@ export class UsersController {
   @Get('me')
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: "Who I am, my tier, this month's tokens and today's calls" })
-  @Answers({ json: 'MeResponse', errors: ['unauthenticated', 'token_expired', 'unavailable'] })
+  @Answers({ json: 'MeResponse', errors: [...tokenErrors, ...serverErrors] })
   me(@CurrentCaller() caller: Caller): Promise<MeResponse> {
     return this.users.describe(caller);
   }

@@ -22,7 +22,10 @@ const Provider = z
   .strictObject({
     kind: z.enum(['ollama', 'openai-compatible']),
     location: z.enum(['local', 'cloud']),
-    base_url: z.string(),
+    /** Empty: switched off. */
+    base_url: z
+      .string()
+      .refine((url) => url === '' || isHttpUrl(url), 'must be a URL that starts with http:// or https://'),
     api_key: z.string().default(''),
     api_key_required: z.boolean().default(false),
     /** Connections to it at once. */
@@ -41,11 +44,7 @@ const Provider = z
     connectTimeoutMs: provider.connect_timeout_ms,
     firstTokenTimeoutMs: provider.first_token_timeout_ms,
     idleTimeoutMs: provider.idle_timeout_ms,
-  }))
-  .refine(({ enabled, baseUrl }) => !enabled || URL.canParse(baseUrl), {
-    path: ['base_url'],
-    message: 'must be a URL',
-  });
+  }));
 export type ProviderConfig = z.infer<typeof Provider>;
 
 const Model = z
@@ -66,33 +65,71 @@ const Model = z
     contextLength: context_length,
   }));
 
-const ModelsFile = z
+const Contents = z
   .strictObject({
     default_model: z.string(),
     providers: z.record(z.string(), Provider),
     models: z.array(Model).min(1),
-  })
-  .superRefine(({ default_model, providers, models }, context) => {
-    const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    const ids = models.map(({ id }) => id);
-    if (!ids.includes(default_model)) problem(['default_model'], 'is not the id of a model');
-    models.forEach(({ id, provider: name, cost }, index) => {
-      const provider = providers[name];
-      if (ids.indexOf(id) !== index) problem(['models', index, 'id'], 'stands twice');
-      if (!provider) problem(['models', index, 'provider'], 'is not a provider of this file');
-      if (provider?.location === 'cloud' && !cost)
-        problem(['models', index, 'cost'], 'is missing: a cloud model is never free');
-    });
   })
   .transform(({ default_model, providers, models }) => ({
     defaultModel: default_model,
     providers,
     models: models.map(({ cost = free, charge = cost, ...model }) => ({ ...model, cost, charge })),
   }));
+
+/** What its parts say of each other is checked also where a field is wrong, so that all problems are seen at once. */
+const ModelsFile = z.unknown().transform((file, context) => {
+  const { success, data, error } = Contents.safeParse(file);
+  for (const { path, message } of [...(error?.issues ?? []), ...contradictionsIn(file)]) {
+    context.addIssue({ code: 'custom', path, message });
+  }
+  return success ? data : z.NEVER;
+});
 export type ModelsFile = z.infer<typeof ModelsFile>;
 export type ModelConfig = ModelsFile['models'][number];
 
 /** Raises ConfigError with every problem of the file. */
 export function loadModelsFile(path: string, environment: Environment): ModelsFile {
   return loadYamlFile(path, ModelsFile, environment);
+}
+
+const word = z.string().optional().catch(undefined);
+
+/** As much of a file as its parts say of each other; a field of a wrong type counts as absent. */
+const Outline = z
+  .object({
+    default_model: word,
+    providers: z.record(z.string(), z.object({ location: word }).catch({ location: undefined })).catch({}),
+    models: z
+      .array(
+        z
+          .object({ id: word, provider: word, cost: z.unknown().optional() })
+          .catch({ id: undefined, provider: undefined, cost: undefined }),
+      )
+      .catch([]),
+  })
+  .catch({ default_model: undefined, providers: {}, models: [] });
+
+function contradictionsIn(file: unknown) {
+  const { default_model, providers, models } = Outline.parse(file);
+  const problems: { path: (string | number)[]; message: string }[] = [];
+  const problem = (path: (string | number)[], message: string) => problems.push({ path, message });
+  const ids = models.map(({ id }) => id);
+  if (default_model !== undefined && !ids.includes(default_model)) {
+    problem(['default_model'], 'is not the id of a model');
+  }
+  for (const [index, { id, provider, cost }] of models.entries()) {
+    const at = (field: string) => ['models', index, field];
+    if (id !== undefined && ids.indexOf(id) !== index) problem(at('id'), 'stands twice');
+    if (provider === undefined) continue;
+    if (!Object.hasOwn(providers, provider)) problem(at('provider'), 'is not a provider of this file');
+    else if (providers[provider]?.location === 'cloud' && cost === undefined) {
+      problem(at('cost'), 'is missing: a cloud model is never free');
+    }
+  }
+  return problems;
+}
+
+function isHttpUrl(text: string): boolean {
+  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
 }
