@@ -1,4 +1,4 @@
-import { AppError, errorTable, isAppError, type ErrorCode } from '@tollgate/contracts';
+import { AppError, isAppError, type ErrorCode } from '@tollgate/contracts';
 import { HttpException } from '@nestjs/common';
 import { z } from 'zod';
 
