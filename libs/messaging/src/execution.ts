@@ -26,6 +26,7 @@ export class Execution {
   private readonly deadlineTimer: NodeJS.Timeout;
   private readonly window: SendWindow;
   private sequence = 0;
+  private isTaken = false;
 
   constructor(
     readonly request: QueuedRequest,
@@ -56,6 +57,16 @@ export class Execution {
     this.controller.abort(reason);
   }
 
+  /** Another replica has taken the request over and has told the caller, or answers in our place. */
+  giveUp(): void {
+    this.isTaken = true;
+    this.abort(new AppError('replica_lost', 'The replica was taken for dead.'));
+  }
+
+  get wasTaken(): boolean {
+    return this.isTaken;
+  }
+
   /** The caller has read this many parts. */
   acknowledge(read: number): void {
     this.window.acknowledge(read);
@@ -77,7 +88,7 @@ export class Execution {
     } catch (thrown) {
       // An aborted handler fails in ways of its own; the reason for the abort is the truth.
       const error = AppError.fromUnknown(this.isAborted ? signal.reason : thrown);
-      this.replies.error(call, this.sequence, error.toWire());
+      if (!this.isTaken) this.replies.error(call, this.sequence, error.toWire());
       return error;
     } finally {
       clearTimeout(this.deadlineTimer);

@@ -215,8 +215,7 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     await replies.flushed();
     this.answersUnderWay -= 1;
     this.writers.release(envelope.replyTo);
-    // Taken for dead and its requests taken away: another replica may be running it.
-    if (error?.code === 'replica_lost') await this.queue.drop(entryId);
+    if (execution.wasTaken) await this.queue.drop(entryId);
     else this.queue.acknowledge(entryId);
   }
 
@@ -267,12 +266,12 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     this.queue.acknowledge(entryId);
   }
 
-  /** This replica was silent for so long that others may have taken its requests and told their callers. */
+  /** This replica was silent for so long that others may have taken its requests. */
   private async abortWhatWasTaken(): Promise<void> {
     const running = [...this.running.values()];
     const own = new Set(await this.queue.ownPending());
     for (const execution of running) {
-      if (!own.has(execution.entryId)) execution.abort(new AppError('replica_lost', 'The replica was taken for dead.'));
+      if (!own.has(execution.entryId)) execution.giveUp();
     }
   }
 

@@ -61,6 +61,28 @@ describe('a replica that froze in the middle of its work', () => {
     expect(outcome).toMatchObject({ code: 'replica_lost', started: true });
     expect(await drill.startedTwice()).toEqual([]);
   });
+
+  it('leaves an idempotent request to whoever runs it again, and takes it back when that one dies', async () => {
+    const frozen = await drill.replica();
+    const inFlight = load({ count: 1, msMin: 3_000, timeoutMs: 30_000, contract: 'workAgain' });
+    await drill.recorded('start', 0);
+    frozen.signal('SIGSTOP');
+    const other = await drill.replica();
+    await until(
+      async () => (await drill.journal()).some(({ event, replica }) => event === 'start' && replica === other.name),
+      'a second start, elsewhere',
+    );
+    frozen.signal('SIGCONT');
+    await drill.recorded('abort', 0);
+    await sleep(500);
+    const pendingOfOther = Math.max(...(await drill.consumers()).map(({ pending }) => pending));
+    other.signal('SIGKILL');
+    const [outcome] = await inFlight;
+
+    report({ pendingOfOther, outcome: outcome?.code });
+    expect(pendingOfOther).toBe(1);
+    expect(outcome).toMatchObject({ code: 'ok', by: frozen.name });
+  });
 });
 
 describe('what is abandoned', () => {
