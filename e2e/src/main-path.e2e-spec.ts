@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ChatResponse, ProcessTextResponse } from '@tollgate/contracts';
+import { eventually } from '@tollgate/testing';
 import { z } from 'zod';
 import { readEvents, TestClient } from './client.js';
 import { newSigningKey, runApp, startStack, type Stack } from './stack.js';
@@ -22,15 +22,6 @@ afterEach(() => {
   stack.cloud.reset();
 });
 afterAll(() => stack.stop(), 60_000);
-
-async function eventually<T>(read: () => Promise<T> | T, accept: (value: T) => boolean): Promise<T> {
-  for (let tries = 0; ; tries += 1) {
-    const value = await read();
-    if (accept(value)) return value;
-    if (tries > 300) throw new Error(`never seen; last: ${JSON.stringify(value)}`);
-    await sleep(10);
-  }
-}
 
 describe('a text', () => {
   it('comes back summarised, and /users/me shows exactly the tokens that the provider logged', async () => {

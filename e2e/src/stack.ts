@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, freePort, nextRedisUrl, startSimulator, type Simulator } from '@tollgate/testing';
+import { newTestDatabase, freePort, nextRedisUrl, startSimulator, type Simulator } from '@tollgate/testing';
 import { Client } from 'pg';
 
 const root = join(__dirname, '..', '..');
@@ -23,7 +23,7 @@ export interface Stack {
 }
 
 export async function startStack(environment: Record<string, string> = {}): Promise<Stack> {
-  const database = await createTestDatabase(variable('TEST_DATABASE_URL'), variable('TEST_DATABASE_TEMPLATE'));
+  const database = await newTestDatabase();
   const client = new Client({ connectionString: database.url });
   await client.connect();
   const [local, cloud, port] = await Promise.all([startSimulator(), startSimulator(), freePort()]);
@@ -111,12 +111,6 @@ async function end(child: ChildProcess): Promise<void> {
 
 function mainOf(name: AppName): string {
   return join(root, 'apps', name, 'dist', 'main.js');
-}
-
-function variable(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run the tests through \`npm test\``);
-  return value;
 }
 
 /** What an app must not inherit from the test runner or the developer's shell. */

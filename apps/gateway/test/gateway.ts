@@ -1,4 +1,4 @@
-import { createTestDatabase } from '@tollgate/testing';
+import { newTestDatabase, testRedisUrl } from '@tollgate/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { loadGatewayConfig } from '../src/config.js';
@@ -31,11 +31,11 @@ export async function bootGateway(
 ): Promise<Gateway> {
   const database = overrides['DATABASE_URL']
     ? { url: overrides['DATABASE_URL'], drop: () => Promise.resolve() }
-    : await createTestDatabase(variable('TEST_DATABASE_URL'), variable('TEST_DATABASE_TEMPLATE'));
+    : await newTestDatabase();
   const app = await createGateway(
     loadGatewayConfig({
       DATABASE_URL: database.url,
-      REDIS_URL: variable('TEST_REDIS_URL'),
+      REDIS_URL: testRedisUrl(),
       JWT_PRIVATE_KEY: privateKeyPem,
       LOG_LEVEL: 'fatal',
       ...overrides,
@@ -78,10 +78,4 @@ async function ask(url: string, init: RequestInit): Promise<Answer> {
   const response = await fetch(url, init);
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
-}
-
-function variable(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run through pnpm jest`);
-  return value;
 }

@@ -1,7 +1,7 @@
 import { AppError } from '@tollgate/contracts';
 import { Messages } from '@tollgate/messaging';
 import { currentRequest, type RequestContext } from '@tollgate/observability';
-import { createTestDatabase } from '@tollgate/testing';
+import { newTestDatabase } from '@tollgate/testing';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -336,10 +336,7 @@ describe('routes', () => {
 
 describe('without Postgres', () => {
   it('a request is 503 with the time to wait, and served again when Postgres is back', async () => {
-    const database = await createTestDatabase(
-      process.env['TEST_DATABASE_URL'] ?? '',
-      process.env['TEST_DATABASE_TEMPLATE'],
-    );
+    const database = await newTestDatabase();
     const there = new URL(database.url);
     const line = await telephoneLine(Number(there.port), there.hostname);
     const apart = await bootGateway({ DATABASE_URL: Object.assign(new URL(there), line.address).href });

@@ -1,12 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  complete,
-  isAppError,
-  selectModel,
-  streamCompletion,
-  type AppError,
-  type CompletionPart,
-} from '@tollgate/contracts';
+import { complete, selectModel, streamCompletion, type CompletionPart } from '@tollgate/contracts';
+import { eventually, failureOf } from '@tollgate/testing';
 import { startRouter, type RouterUnderTest } from './router-under-test.js';
 
 let router: RouterUnderTest;
@@ -16,29 +10,6 @@ const ask = (content: string) => ({
   messages: [{ role: 'user' as const, content }],
   response_format: 'text' as const,
 });
-
-async function failureOf(work: Promise<unknown>): Promise<AppError> {
-  try {
-    await work;
-  } catch (error) {
-    if (isAppError(error)) return error;
-    throw error;
-  }
-  throw new Error('it did not fail');
-}
-
-async function eventually<T>(read: () => Promise<T>, accept: (value: T) => boolean, withinMs = 3_000): Promise<T> {
-  const giveUpAt = Date.now() + withinMs;
-  for (;;) {
-    const value = await read();
-    if (accept(value)) return value;
-    if (Date.now() > giveUpAt)
-      throw new Error(
-        `not within ${withinMs} ms; last seen: ${JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v))}`,
-      );
-    await sleep(10);
-  }
-}
 
 beforeAll(async () => {
   router = await startRouter();

@@ -3,18 +3,12 @@ import type { Caller } from '@tollgate/contracts';
 import { Database, type UsageAttempt } from '@tollgate/database';
 import { Messages, RedisStreamsServer } from '@tollgate/messaging';
 import { runInRequest } from '@tollgate/observability';
-import { createTestDatabase, nextRedisUrl, startSimulator, type Simulator } from '@tollgate/testing';
+import { newTestDatabase, nextRedisUrl, startSimulator, type Simulator } from '@tollgate/testing';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { loadLlmRouterConfig } from '../src/config.js';
 import { LlmRouterModule } from '../src/llm-router.module.js';
-
-function variable(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run the tests through \`npm test\``);
-  return value;
-}
 
 /** The real router in this process, on a database of its own, with two simulators for the local and the cloud provider. */
 export interface RouterUnderTest {
@@ -29,7 +23,7 @@ export interface RouterUnderTest {
 }
 
 export async function startRouter(environment: Record<string, string> = {}): Promise<RouterUnderTest> {
-  const database = await createTestDatabase(variable('TEST_DATABASE_URL'), variable('TEST_DATABASE_TEMPLATE'));
+  const database = await newTestDatabase();
   const [local, cloud] = await Promise.all([startSimulator(), startSimulator()]);
   const config = loadLlmRouterConfig({
     PORT: '0',

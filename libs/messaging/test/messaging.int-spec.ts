@@ -3,10 +3,11 @@ import { AppError, isAppError, request, stream, type Contract, type InputOf } fr
 import { currentRequest, runInRequest, traceIdOf } from '@tollgate/observability';
 import { Controller, type INestMicroservice, type Type } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
+import { eventually, failureOf, testRedisUrl } from '@tollgate/testing';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Handle, MessageContext, type Messages } from '../src/index.js';
-import { redisUrl, startMessages, startReplica } from './service-under-test.js';
+import { startMessages, startReplica } from './service-under-test.js';
 
 let serial = 0;
 /** A service name of its own for every test, so that tests share nothing but Redis. */
@@ -22,27 +23,9 @@ async function serve(contracts: Contract[], handlers: Type[], options: { slots?:
   return app;
 }
 
-async function failureOf(work: Promise<unknown>): Promise<AppError> {
-  try {
-    await work;
-  } catch (error) {
-    if (isAppError(error)) return error;
-    throw error;
-  }
-  throw new Error('it did not fail');
-}
-
-async function until(condition: () => boolean, withinMs = 2_000) {
-  const giveUpAt = Date.now() + withinMs;
-  while (!condition()) {
-    if (Date.now() > giveUpAt) throw new Error(`not within ${withinMs} ms: ${condition.toString()}`);
-    await sleep(5);
-  }
-}
-
 beforeAll(async () => {
   messages = await startMessages();
-  redis = new Redis(redisUrl());
+  redis = new Redis(testRedisUrl());
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((app) => app.close()));
@@ -223,7 +206,10 @@ describe('a request', () => {
     }
     await serve([slow], [SlowHandler]);
     expect((await failureOf(messages.send(slow, { n: 1 }, { timeoutMs: 100 }))).code).toBe('deadline_exceeded');
-    await until(() => isAppError(aborted));
+    await eventually(
+      () => isAppError(aborted),
+      (is) => is,
+    );
   });
 
   it('is refused as overloaded, with a time to retry after, when the queue is at its bound', async () => {
@@ -394,7 +380,10 @@ describe('a stream', () => {
     await serve([inner], [InnerHandler]);
     await serve([outer], [OuterHandler]);
     for await (const part of messages.stream(outer, { to: 0 })) if (part === 2) break;
-    await until(() => cleanedUp.length === 2);
+    await eventually(
+      () => cleanedUp.length === 2,
+      (is) => is,
+    );
     expect(cleanedUp.sort()).toEqual(['inner', 'outer']);
   });
 
@@ -416,7 +405,10 @@ describe('a stream', () => {
     await parts.next();
     setTimeout(() => controller.abort(), 20);
     expect((await failureOf(parts.next())).code).toBe('cancelled');
-    await until(() => aborted);
+    await eventually(
+      () => aborted,
+      (is) => is,
+    );
   });
 
   it('is aborted when the calling process is gone', async () => {
@@ -440,7 +432,11 @@ describe('a stream', () => {
     const parts = doomed.stream(count, { to: 0 });
     await parts.next();
     await redis.del(replies ?? ''); // As it expires when its process was killed.
-    await until(() => aborted, 4_000);
+    await eventually(
+      () => aborted,
+      (is) => is,
+      4_000,
+    );
     await doomed.onApplicationShutdown();
   });
 

@@ -2,15 +2,10 @@ import type { Contract } from '@tollgate/contracts';
 import { createLogger, Logger } from '@tollgate/observability';
 import { Module, type INestMicroservice, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { testRedisUrl } from '@tollgate/testing';
 import { Messages, RedisStreamsServer } from '../src/index.js';
 
 const logger = new Logger(createLogger('test', 'fatal'));
-
-export function redisUrl(): string {
-  const url = process.env['TEST_REDIS_URL'];
-  if (!url) throw new Error('TEST_REDIS_URL is not set: run the tests through `npm test`');
-  return url;
-}
 
 interface ServiceOptions {
   contracts: Contract[];
@@ -31,7 +26,7 @@ export async function startReplica({
   @Module({ controllers: handlers })
   class ServiceModule {}
   const strategy = new RedisStreamsServer(
-    { redisUrl: redisUrl(), service: first.service, contracts, slots, drainTimeoutMs },
+    { redisUrl: testRedisUrl(), service: first.service, contracts, slots, drainTimeoutMs },
     logger,
   );
   const app = await NestFactory.createMicroservice(ServiceModule, { strategy, logger: false, abortOnError: false });
@@ -40,7 +35,7 @@ export async function startReplica({
 }
 
 export async function startMessages(options: { queueMax?: number; timeoutMs?: number } = {}): Promise<Messages> {
-  const messages = new Messages({ redisUrl: redisUrl(), queueMax: 10_000, timeoutMs: 10_000, ...options }, logger);
+  const messages = new Messages({ redisUrl: testRedisUrl(), queueMax: 10_000, timeoutMs: 10_000, ...options }, logger);
   await messages.onModuleInit();
   return messages;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Database, type PriceVersion } from '@tollgate/database';
 import { createLogger, Logger } from '@tollgate/observability';
-import { createTestDatabase } from '@tollgate/testing';
+import { newTestDatabase } from '@tollgate/testing';
 import { Ledger, loadPlansFile, Plans, Prices, UsageReader, type Attempt, type ModelPrice } from '../src/index.js';
 
 const logger = new Logger(createLogger('test', 'fatal'));
@@ -12,15 +12,9 @@ const price: ModelPrice = {
   charge: { input: 300_000n, cachedInput: 150_000n, output: 1_200_000n },
 };
 
-let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>;
+let testDatabase: Awaited<ReturnType<typeof newTestDatabase>>;
 let database: Database;
 let priceVersion: PriceVersion;
-
-function variable(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run the tests through \`npm test\``);
-  return value;
-}
 
 async function newAccount() {
   const account = await database.account.create({ data: { id: randomUUID(), planCode: 'free' } });
@@ -49,7 +43,7 @@ function newAttempt(owner: { accountId: string; userId: string }, overrides: Par
 }
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase(variable('TEST_DATABASE_URL'), variable('TEST_DATABASE_TEMPLATE'));
+  testDatabase = await newTestDatabase();
   database = new Database({ url: testDatabase.url });
   const [version] = await new Prices(database).publish([price]);
   if (!version) throw new Error('no price version');

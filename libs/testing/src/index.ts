@@ -2,8 +2,16 @@ export { isDockerAvailable } from './docker.js';
 export { startPostgres, type PostgresOptions } from './postgres.js';
 export { findRedisServer, installRedis, startRedis, type RedisOptions } from './redis.js';
 export { commandLineOf, freePort, type RunningServer } from './server-process.js';
-export { createTestDatabase, nextRedisUrl, startTestServers, type TestServers } from './test-servers.js';
+export {
+  createTestDatabase,
+  newTestDatabase,
+  nextRedisUrl,
+  startTestServers,
+  testRedisUrl,
+  type TestServers,
+} from './test-servers.js';
 export { startSimulator, type Simulator, type SimulatorOptions } from './simulator.js';
 export type { SimulatedCall } from './simulator-call-log.js';
 export { SimulatorFault } from './simulator-faults.js';
 export type { Pace } from './simulator-pace.js';
+export { eventually, failureOf } from './expectations.js';

@@ -74,6 +74,16 @@ async function query(adminUrl: string, statement: string): Promise<void> {
   }
 }
 
+/** A database of its own, migrated, on the server of the test run. */
+export function newTestDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+  return createTestDatabase(variable('TEST_DATABASE_URL'), variable('TEST_DATABASE_TEMPLATE'));
+}
+
+/** The Redis of the test run, database 0: for tests whose names are their own. */
+export function testRedisUrl(): string {
+  return variable('TEST_REDIS_URL');
+}
+
 const REDIS_DATABASES_PER_WORKER = 3;
 const WORKERS_MAX = 5;
 let redisDatabasesUsed = 0;
@@ -83,10 +93,14 @@ let redisDatabasesUsed = 0;
  * requests. Each Jest worker has three, handed out in turn; number 0 is left to tests that use names of their own.
  */
 export function nextRedisUrl(): string {
-  const { TEST_REDIS_URL: redisUrl, JEST_WORKER_ID: worker } = process.env;
-  if (!redisUrl) throw new Error('TEST_REDIS_URL is not set: run the tests through `npm test`');
-  const first = 1 + (Number(worker) % WORKERS_MAX) * REDIS_DATABASES_PER_WORKER;
-  const url = new URL(redisUrl);
+  const first = 1 + (Number(variable('JEST_WORKER_ID')) % WORKERS_MAX) * REDIS_DATABASES_PER_WORKER;
+  const url = new URL(testRedisUrl());
   url.pathname = `/${first + (redisDatabasesUsed++ % REDIS_DATABASES_PER_WORKER)}`;
   return url.href;
+}
+
+function variable(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run the tests through \`npm test\``);
+  return value;
 }
