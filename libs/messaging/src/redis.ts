@@ -3,7 +3,9 @@ import { Redis } from 'ioredis';
 const RECONNECT_DELAY_MAX_MS = 300;
 const retryStrategy = (attempt: number) => Math.min(20 * 2 ** Math.min(attempt, 6), RECONNECT_DELAY_MAX_MS);
 
-const CONNECT_TIMEOUT_MS = 2_000;
+/** Shared by all connections. A Redis that is still loading its file is asked again soon, not after its own estimate. */
+const reconnecting = { retryStrategy, connectTimeout: 2_000, maxLoadingRetryTime: 100 };
+
 const COMMAND_TIMEOUT_MS = 2_000;
 
 /** A stream that nobody writes to and no replica refreshes is forgotten after this. */
@@ -113,8 +115,7 @@ export function commandConnection(url: string): Redis {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy,
+    ...reconnecting,
     scripts,
   });
 }
@@ -127,9 +128,8 @@ export function readerConnection(url: string): Redis {
   return new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
-    connectTimeout: CONNECT_TIMEOUT_MS,
     blockingTimeout: COMMAND_TIMEOUT_MS,
-    retryStrategy,
+    ...reconnecting,
   });
 }
 
@@ -138,8 +138,7 @@ export function subscriberConnection(url: string): Redis {
   return new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: null,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy,
+    ...reconnecting,
   });
 }
 

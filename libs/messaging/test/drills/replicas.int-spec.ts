@@ -138,7 +138,7 @@ describe('replicas of one service', () => {
   it('lose no request and cut no stream when all of them are replaced under load, one SIGTERM after the other', async () => {
     const replicas = await drill.replicas(3, { slots: 32 });
     const reader = await drill.caller();
-    const timeoutMs = 20_000;
+    const timeoutMs = scale > 1 ? 60_000 : 20_000; // Longer than its streams.
     const loads = Promise.all([
       load({ everyMs: 8, msMin: 50, msMax: 200, timeoutMs }),
       load(
