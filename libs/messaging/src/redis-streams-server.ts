@@ -113,7 +113,7 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
   }
 
   on(): never {
-    throw new Error('RedisStreamsServer emits no events; watch `status` and the metrics instead.');
+    throw new Error('RedisStreamsServer emits no events; watch its metrics instead.');
   }
 
   unwrap<T>(): T {
@@ -230,10 +230,10 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
       if (!execution.isAborted && (await this.fences.deadOwner(envelope)) !== undefined) {
         if (request.contract.kind === 'stream' || !request.contract.idempotent) return this.reportLost(request);
         await this.fences.lift(envelope);
-        const again = this.reserve(request);
         const [isGranted] = await this.fences.start([envelope]);
+        if (!isGranted) return; // Somebody else was faster, or it stays pending and is found again.
         metrics.redelivered.inc({ contract: envelope.contract });
-        return isGranted ? await this.execute(again) : this.release(again);
+        return await this.execute(this.reserve(request));
       }
       await this.queue.drop(entryId);
     } catch (error) {

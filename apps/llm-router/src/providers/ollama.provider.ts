@@ -35,15 +35,17 @@ export class OllamaProvider implements Provider {
         temperature: request.temperature,
       },
     };
+    let end: ProviderEvent | undefined;
+    // Read to its very end, also after the last word: only then is the connection used again.
     for await (const line of lines(this.connection.post('/api/chat', body, request, signal))) {
       const chunk = this.parse(line);
       if (chunk.message?.content) yield { type: 'delta', text: chunk.message.content };
       if (!chunk.done) continue;
       const usage = { input: chunk.prompt_eval_count || undefined, output: chunk.eval_count || undefined };
-      yield { type: 'end', finishReason: chunk.done_reason === 'length' ? 'length' : 'stop', usage };
-      return;
+      end = { type: 'end', finishReason: chunk.done_reason === 'length' ? 'length' : 'stop', usage };
     }
-    throw this.connection.failure('ended its answer early');
+    if (!end) throw this.connection.failure('ended its answer early');
+    yield end;
   }
 
   async listModels(signal: AbortSignal): Promise<ReadonlySet<string>> {

@@ -53,8 +53,9 @@ export class OpenAiCompatibleProvider implements Provider {
     };
     let finishReason: FinishReason | undefined;
     let usage: ReportedUsage = {};
+    // Read to its very end, also after [DONE]: only then is the connection used again.
     for await (const data of this.events(this.connection.post('/chat/completions', body, request, signal))) {
-      if (data === '[DONE]') break;
+      if (data === '[DONE]') continue;
       const chunk = this.parse(data);
       const [choice] = chunk.choices;
       if (choice?.delta?.content) yield { type: 'delta', text: choice.delta.content };
