@@ -1,8 +1,8 @@
 import { ChatResponse, ProcessTextResponse } from '@tollgate/contracts';
-import { eventually } from '@tollgate/testing';
+import { eventually, newSigningKey, runApp } from '@tollgate/testing';
 import { z } from 'zod';
 import { readEvents, TestClient } from './client.js';
-import { newSigningKey, runApp, startStack, type Stack } from './stack.js';
+import { startStack, type Stack } from './stack.js';
 
 const ErrorBody = z.object({
   error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string() }),
