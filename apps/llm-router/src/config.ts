@@ -27,6 +27,12 @@ const variablesIn = (environment: Environment) =>
     REQUEST_TIMEOUT_MS: integer({ min: 1_000 }).default(300_000),
     /** When no local model is available, may the cloud models serve plans that do not include them? */
     LAST_RESORT_CLOUD: flag().default(true),
+    /** Seconds. */
+    LLM_RESPONSE_CACHE_TTL: integer({ min: 1, max: 86_400 }).default(3_600),
+    CACHE_MAX_SIZE: integer({ min: 1, max: 100_000 }).default(1_000),
+    CACHE_TEMPERATURE_MAX: z.coerce.number().min(0).max(2).default(0.3),
+    /** Without it the cache lies in the Redis of the messages. */
+    CACHE_REDIS_URL: redisVariables.REDIS_URL.optional(),
     PROBE_INTERVAL_MS: integer({ min: 100 }).default(10_000),
   });
 
@@ -42,6 +48,12 @@ export const loadLlmRouterConfig = (environment: Environment = process.env) =>
       replica: { slots: all.REPLICA_SLOTS, queueMax: all.QUEUE_MAX, drainTimeoutMs: all.DRAIN_TIMEOUT_MS },
       requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
       routing: { lastResortCloud: all.LAST_RESORT_CLOUD, probeIntervalMs: all.PROBE_INTERVAL_MS },
+      cache: {
+        redisUrl: all.CACHE_REDIS_URL ?? all.REDIS_URL,
+        ttlMs: all.LLM_RESPONSE_CACHE_TTL * 1_000,
+        entriesMax: all.CACHE_MAX_SIZE,
+        temperatureMax: all.CACHE_TEMPERATURE_MAX,
+      },
       models: all.MODELS_FILE,
       plans: all.PLANS_FILE,
     })),

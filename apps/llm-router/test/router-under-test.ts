@@ -7,6 +7,7 @@ import { newTestDatabase, nextRedisUrl, startSimulator, type Simulator } from '@
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Redis } from 'ioredis';
 import { loadLlmRouterConfig } from '../src/config.js';
 import { LlmRouterModule } from '../src/llm-router.module.js';
 
@@ -19,6 +20,8 @@ export interface RouterUnderTest {
   /** Runs work as a client's request of that caller. */
   as<T>(caller: Caller, work: () => T, signal?: AbortSignal): T;
   attemptsOf(caller: Caller): Promise<UsageAttempt[]>;
+  /** To the Redis in which the answers lie. */
+  cacheConnection(): Redis;
   stop(): Promise<void>;
 }
 
@@ -44,6 +47,7 @@ export async function startRouter(environment: Record<string, string> = {}): Pro
   await app.startAllMicroservices();
   await app.init();
   const client = app.get(Database);
+  const redis = new Redis(config.redis.url);
 
   return {
     messages: app.get(Messages),
@@ -67,7 +71,9 @@ export async function startRouter(environment: Record<string, string> = {}): Pro
         where: { accountId: caller.account_id },
         orderBy: [{ startedAt: 'asc' }, { attemptNumber: 'asc' }],
       }),
+    cacheConnection: () => redis,
     async stop() {
+      redis.disconnect();
       await app.close();
       await Promise.all([local.close(), cloud.close()]);
       await database.drop();

@@ -15,6 +15,40 @@ export {
 export { errorTable, isErrorCode, type ErrorCode } from './errors.js';
 export { LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
 export {
+  Batch,
+  BatchListing,
+  BatchPage,
+  BatchResult,
+  BatchStatus,
+  BatchWithResults,
+  cancelBatch,
+  createBatch,
+  CreateBatchRequest,
+  getBatch,
+  listBatches,
+  llmBatchContracts,
+  readBatchResults,
+} from './llm-batches.js';
+export { GenerateEvent, GenerateRequest, GenerateResponse } from './llm-generate.js';
+export {
+  CacheCleared,
+  CacheStatistics,
+  clearCache,
+  ConnectionStatus,
+  describeLlmHealth,
+  ListedModel,
+  listModels,
+  LlmHealth,
+  llmModelContracts,
+  ModelListing,
+  ModelValidation,
+  validateModel,
+  ValidateModelRequest,
+} from './llm-models.js';
+export {
+  CacheOptions,
+  CacheOutcome,
+  CacheReport,
   ChatMessage,
   ChoiceReason,
   complete,

@@ -9,7 +9,6 @@ import {
 } from '@tollgate/contracts';
 import type { AttemptOutcome } from '@tollgate/database';
 import { contextLengthExceeded, contextUsage, countPromptTokens, countTokens } from '@tollgate/llm';
-import type { MessageContext } from '@tollgate/messaging';
 import { Ledger, Plans } from '@tollgate/metering';
 import { childTraceparent, currentRequest, Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
@@ -18,6 +17,7 @@ import type { ModelConfig } from '../catalogue/models-file.js';
 import type { ReportedUsage } from '../providers/provider.js';
 import { ProviderRegistry } from '../providers/provider-registry.service.js';
 import { attemptUsage } from './attempt-usage.js';
+import type { CompletionContext } from './completion-context.js';
 import { metrics } from './metrics.js';
 
 /** Over all models and providers of one request. */
@@ -54,7 +54,7 @@ export class Completions {
   ) {}
 
   /** The whole answer. Nothing is handed out before the end, so a later failure falls back too. */
-  async complete(request: CompletionRequest, context: MessageContext): Promise<Completion> {
+  async complete(request: CompletionRequest, context: CompletionContext): Promise<Completion> {
     let content = '';
     for await (const part of this.run(request, context, { restartable: true })) {
       if (part.type === 'start') content = '';
@@ -67,13 +67,13 @@ export class Completions {
     throw new Error('a completion ended without an end');
   }
 
-  stream(request: CompletionRequest, context: MessageContext): AsyncGenerator<CompletionPart, void> {
+  stream(request: CompletionRequest, context: CompletionContext): AsyncGenerator<CompletionPart, void> {
     return this.run(request, context, { restartable: false });
   }
 
   private async *run(
     request: CompletionRequest,
-    context: MessageContext,
+    context: CompletionContext,
     { restartable }: { restartable: boolean },
   ): AsyncGenerator<CompletionPart, void> {
     const plan = await this.plans.current(context.caller.tier);
@@ -101,7 +101,7 @@ export class Completions {
   /** Raises `context_length_exceeded` when the first choice is too small; a fallback that is too small is passed over. */
   private nextAttempt(
     request: CompletionRequest,
-    { caller }: MessageContext,
+    { caller, attemptsBefore = 0 }: CompletionContext,
     tried: ReadonlySet<ModelConfig>,
   ): Attempt {
     let refusal: AppError | undefined;
@@ -109,7 +109,7 @@ export class Completions {
       if (tried.has(model)) continue;
       const promptTokens = countPromptTokens(request.messages, model.tokenizer, model.contextLength);
       const usage = contextUsage(promptTokens, model.contextLength);
-      if (usage.level !== 'exceeded') return newAttempt(tried.size + 1, model, promptTokens);
+      if (usage.level !== 'exceeded') return newAttempt(attemptsBefore + tried.size + 1, model, promptTokens);
       refusal ??= contextLengthExceeded(model.id, usage);
       if (tried.size === 0) break;
     }
@@ -121,7 +121,7 @@ export class Completions {
   private async *attempt(
     attempt: Attempt,
     request: CompletionRequest,
-    context: MessageContext,
+    context: CompletionContext,
     planMaxOutputTokens: number,
   ): AsyncGenerator<CompletionPart, void> {
     const { model } = attempt;
@@ -189,7 +189,7 @@ export class Completions {
   private async settle(
     attempt: Attempt,
     request: CompletionRequest,
-    context: MessageContext,
+    context: CompletionContext,
     outcome: AttemptOutcome,
     error?: AppError,
   ): Promise<Usage> {
