@@ -12,12 +12,16 @@ import { CachedCompletions } from './cache/cached-completions.service.js';
 import { HitLedger } from './cache/hit-ledger.js';
 import { CACHE_OPTIONS, ResponseCache } from './cache/response-cache.js';
 import { Catalogue, MODELS, ROUTING } from './catalogue/catalogue.service.js';
+import { MODELS_SOURCE, ModelsWatcher } from './catalogue/models-watcher.service.js';
+import { AttemptAdmission } from './completions/attempt-admission.service.js';
+import { AttemptRun } from './completions/attempt-run.service.js';
 import { CompletionsHandler } from './completions/completions.handler.js';
 import { Completions } from './completions/completions.service.js';
+import { Settlement } from './completions/settlement.service.js';
 import type { LlmRouterConfig } from './config.js';
 import { ModelsHandler } from './models/models.handler.js';
 import { Models } from './models/models.service.js';
-import { PROBE_INTERVAL_MS, ProviderRegistry, PROVIDERS } from './providers/provider-registry.service.js';
+import { PROVIDER_LIMITS, ProviderRegistry } from './providers/provider-registry.service.js';
 import { SchemaJudge } from './structured-output/schema-judge.service.js';
 import { StructuredCompletions } from './structured-output/structured-completions.service.js';
 
@@ -50,12 +54,16 @@ export class LlmRouterModule {
       ],
       controllers: [CompletionsHandler, ModelsHandler, BatchesHandler],
       providers: [
-        { provide: MODELS, useValue: config.models },
-        { provide: PROVIDERS, useValue: config.models.providers },
+        { provide: MODELS, useValue: config.models.file },
+        { provide: MODELS_SOURCE, useValue: config.models.source },
         { provide: ROUTING, useValue: config.routing },
-        { provide: PROBE_INTERVAL_MS, useValue: config.routing.probeIntervalMs },
+        { provide: PROVIDER_LIMITS, useValue: config.providers },
         ProviderRegistry,
         Catalogue,
+        ModelsWatcher,
+        Settlement,
+        AttemptAdmission,
+        AttemptRun,
         Completions,
         SchemaJudge,
         StructuredCompletions,

@@ -59,7 +59,7 @@ export const Sampling = z.object({
   /** Above 1 punishes repetition. */
   repeat_penalty: z.number().min(0).max(2).optional(),
   /** Texts at which the model stops; they are not part of the answer. */
-  stop: z.array(z.string().min(1)).max(16).optional(),
+  stop: z.array(z.string().min(1)).max(4).optional(),
   seed: z.number().int().optional(),
 });
 export type Sampling = z.infer<typeof Sampling>;

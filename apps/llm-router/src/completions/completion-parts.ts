@@ -1,54 +1,22 @@
-import type { Completion, CompletionPart, ToolCall } from '@tollgate/contracts';
+import type { Completion, CompletionPart } from '@tollgate/contracts';
+import { CompletionCollector } from './completion-collector.js';
 
 /** Characters of a piece in which a whole answer is streamed. */
 const PIECE_CHARACTERS = 256;
 
-type CompletionEnd = Extract<CompletionPart, { type: 'end' }>;
-
 /** Puts the parts of a stream together to the whole answer. A second start begins anew. */
 export class PartCollector {
-  private content = '';
-  private reasoning = '';
-  private calls: ToolCall[] = [];
+  private collector = new CompletionCollector();
 
   /** The whole answer once its end is there. */
   add(part: CompletionPart): Completion | undefined {
-    switch (part.type) {
-      case 'start':
-        this.content = this.reasoning = '';
-        this.calls = [];
-        return undefined;
-      case 'delta':
-        this.content += part.text;
-        return undefined;
-      case 'reasoning':
-        this.reasoning += part.text;
-        return undefined;
-      case 'tool_call':
-        this.addToCall(part);
-        return undefined;
-      case 'end':
-        return this.whole(part);
-      default:
-        return part satisfies never;
+    if (part.type === 'start') this.collector = new CompletionCollector();
+    else if (part.type !== 'end') this.collector.add(part);
+    else {
+      const { type: _, ...end } = part;
+      return { ...end, ...this.collector.message() };
     }
-  }
-
-  private addToCall({ index, id, name, arguments: text }: Extract<CompletionPart, { type: 'tool_call' }>): void {
-    const call = (this.calls[index] ??= { id: '', type: 'function', function: { name: '', arguments: '' } });
-    if (id !== undefined) call.id = id;
-    if (name !== undefined) call.function.name = name;
-    call.function.arguments += text;
-  }
-
-  private whole({ type: _, ...end }: CompletionEnd): Completion {
-    const calls = this.calls.filter((call) => call !== undefined);
-    return {
-      ...end,
-      content: this.content,
-      ...(this.reasoning !== '' && { reasoning: this.reasoning }),
-      ...(calls.length > 0 && { tool_calls: calls }),
-    };
+    return undefined;
   }
 }
 

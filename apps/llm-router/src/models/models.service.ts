@@ -6,10 +6,10 @@ import {
   type ModelListing,
   type ModelValidation,
 } from '@tollgate/contracts';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ResponseCache } from '../cache/response-cache.js';
-import { Catalogue, MODELS } from '../catalogue/catalogue.service.js';
-import type { ModelConfig, ModelsFile } from '../catalogue/models-file.js';
+import { Catalogue } from '../catalogue/catalogue.service.js';
+import type { ModelConfig } from '../catalogue/models-file.js';
 import type { CompletionContext } from '../completions/completion-context.js';
 import { Completions } from '../completions/completions.service.js';
 import { ProviderRegistry } from '../providers/provider-registry.service.js';
@@ -24,7 +24,6 @@ const PROBE_PROMPT = 'Count from one to twenty in words, separated by spaces.';
 @Injectable()
 export class Models {
   constructor(
-    @Inject(MODELS) private readonly file: ModelsFile,
     private readonly catalogue: Catalogue,
     private readonly providers: ProviderRegistry,
     private readonly completions: Completions,
@@ -32,7 +31,7 @@ export class Models {
   ) {}
 
   list({ tier }: Caller): ModelListing {
-    const models = this.file.models.map((model) => ({
+    const models = this.catalogue.contents.models.map((model) => ({
       id: model.id,
       provider: model.provider,
       location: this.providerOf(model).location,
@@ -41,17 +40,17 @@ export class Models {
       available: this.providers.isAvailable(model),
       allowed: model.tiers.includes(tier),
     }));
-    return { default_model: this.file.defaultModel, models };
+    return { default_model: this.catalogue.contents.defaultModel, models };
   }
 
   async health(): Promise<LlmHealth> {
-    const available = this.file.models.filter((model) => this.providers.isAvailable(model));
-    const enabled = this.file.models.filter((model) => this.providerOf(model).enabled);
+    const available = this.catalogue.contents.models.filter((model) => this.providers.isAvailable(model));
+    const enabled = this.catalogue.contents.models.filter((model) => this.providerOf(model).enabled);
     const isOllamaThere = available.some((model) => this.providerOf(model).kind === 'ollama');
     return {
       status: available.length === 0 ? 'unhealthy' : available.length < enabled.length ? 'degraded' : 'healthy',
       ollama_status: isOllamaThere ? 'connected' : 'disconnected',
-      model: this.file.defaultModel,
+      model: this.catalogue.contents.defaultModel,
       models_available: available.map(({ id }) => id),
       cache: await this.cache.statistics(),
     };
@@ -59,8 +58,8 @@ export class Models {
 
   /** Raises `model_not_found` and `model_not_allowed`; a model that does not answer is a validation that says so. */
   async validate(requested: string | null | undefined, context: CompletionContext): Promise<ModelValidation> {
-    const id = requested ?? this.file.defaultModel;
-    const model = this.file.models.find((candidate) => candidate.id === id);
+    const id = requested ?? this.catalogue.contents.defaultModel;
+    const model = this.catalogue.contents.models.find((candidate) => candidate.id === id);
     if (!model) throw new AppError('model_not_found', `The model "${id}" does not exist.`, { param: 'model' });
     const [size, measured] = await Promise.all([
       modelSizeOf(model, this.providerOf(model)),
@@ -90,7 +89,7 @@ export class Models {
       temperature: 0,
     };
     const [first] = this.catalogue.candidates(context.caller.tier, id);
-    if (first.id !== id) return { problem: 'The model cannot be reached.' };
+    if (first?.model.id !== id) return { problem: 'The model cannot be reached.' };
     const startedAt = performance.now();
     let firstTokenAt = startedAt;
     for await (const part of this.completions.stream(request, context)) {
@@ -104,7 +103,7 @@ export class Models {
   }
 
   private providerOf({ provider }: ModelConfig) {
-    const config = this.file.providers[provider];
+    const config = this.catalogue.contents.providers[provider];
     if (!config) throw new Error(`there is no provider ${provider}`);
     return config;
   }
