@@ -8,6 +8,7 @@ import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Redis } from 'ioredis';
+import { BatchQueue } from '../src/batches/batch-queue.service.js';
 import { loadLlmRouterConfig } from '../src/config.js';
 import { LlmRouterModule } from '../src/llm-router.module.js';
 
@@ -22,6 +23,8 @@ export interface RouterUnderTest {
   attemptsOf(caller: Caller): Promise<UsageAttempt[]>;
   /** To the Redis in which the answers lie. */
   cacheConnection(): Redis;
+  /** Looks for batches that are not finished, as a start of the router does. */
+  restartBatches(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -72,6 +75,7 @@ export async function startRouter(environment: Record<string, string> = {}): Pro
         orderBy: [{ startedAt: 'asc' }, { attemptNumber: 'asc' }],
       }),
     cacheConnection: () => redis,
+    restartBatches: () => app.get(BatchQueue).sweep(),
     async stop() {
       redis.disconnect();
       await app.close();

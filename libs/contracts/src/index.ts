@@ -13,6 +13,7 @@ export {
   type StreamContract,
 } from './contract.js';
 export { errorTable, isErrorCode, type ErrorCode } from './errors.js';
+export { GatewayHealth, GatewayMetrics } from './gateway-status.js';
 export { LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
 export {
   Batch,
@@ -70,6 +71,15 @@ export {
   Usage,
   UsageSource,
 } from './llm-router.js';
+export {
+  OpenAiChatCompletion,
+  OpenAiChatRequest,
+  OpenAiChunk,
+  OpenAiDelta,
+  OpenAiModel,
+  OpenAiModelList,
+  OpenAiUsage,
+} from './openai.js';
 export {
   ProcessTextPart,
   ProcessTextRequest,

@@ -1,16 +1,35 @@
 import {
+  Batch,
+  BatchListing,
+  BatchWithResults,
+  CacheCleared,
   ChatEvent,
   ChatRequest,
   ChatResponse,
+  CreateBatchRequest,
   errorTable,
+  GatewayHealth,
+  GatewayMetrics,
+  GenerateEvent,
+  GenerateRequest,
+  GenerateResponse,
+  LlmHealth,
   LoginRequest,
   MeResponse,
+  ModelListing,
+  ModelValidation,
+  OpenAiChatCompletion,
+  OpenAiChatRequest,
+  OpenAiChunk,
+  OpenAiModel,
+  OpenAiModelList,
   ProcessTextPart,
   ProcessTextRequest,
   ProcessTextResponse,
   RefreshRequest,
   RegisterRequest,
   TokenResponse,
+  ValidateModelRequest,
   type ErrorCode,
 } from '@tollgate/contracts';
 import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
@@ -26,8 +45,41 @@ import { z } from 'zod';
 import { ErrorBody } from './error-response.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
-const requests = { ChatRequest, LoginRequest, ProcessTextRequest, RefreshRequest, RegisterRequest };
-const answers = { ChatEvent, ChatResponse, ErrorBody, MeResponse, ProcessTextPart, ProcessTextResponse, TokenResponse };
+const requests = {
+  ChatRequest,
+  CreateBatchRequest,
+  GenerateRequest,
+  LoginRequest,
+  OpenAiChatRequest,
+  ProcessTextRequest,
+  RefreshRequest,
+  RegisterRequest,
+  ValidateModelRequest,
+};
+const answers = {
+  Batch,
+  BatchListing,
+  BatchWithResults,
+  CacheCleared,
+  ChatEvent,
+  ChatResponse,
+  ErrorBody,
+  GatewayHealth,
+  GatewayMetrics,
+  GenerateEvent,
+  GenerateResponse,
+  LlmHealth,
+  MeResponse,
+  ModelListing,
+  ModelValidation,
+  OpenAiChatCompletion,
+  OpenAiChunk,
+  OpenAiModel,
+  OpenAiModelList,
+  ProcessTextPart,
+  ProcessTextResponse,
+  TokenResponse,
+};
 
 type AnswerName = keyof typeof answers;
 
@@ -40,6 +92,16 @@ export const bodyErrors: ErrorCode[] = ['invalid_request', 'payload_too_large', 
 /** What every route that needs an access token may answer. */
 export const tokenErrors: ErrorCode[] = ['unauthenticated', 'token_expired'];
 
+/** What every route that asks another service may answer. */
+export const messageErrors: ErrorCode[] = [
+  'overloaded',
+  'reply_lost',
+  'replica_lost',
+  'shutting_down',
+  ...serverErrors,
+  'deadline_exceeded',
+];
+
 /** What every route that asks a model may answer. */
 export const llmErrors: ErrorCode[] = [
   'context_length_exceeded',
@@ -48,6 +110,7 @@ export const llmErrors: ErrorCode[] = [
   'model_not_allowed',
   'model_not_found',
   ...bodyErrors,
+  'invalid_structured_output',
   'provider_error',
   'reply_lost',
   'replica_lost',

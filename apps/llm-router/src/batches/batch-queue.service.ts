@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@tollgate/observability';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DelayedError, Queue, Worker, type Job } from 'bullmq';
@@ -19,6 +20,7 @@ const STALLED_MAX = 10_000;
 const SWEEP_MS = 60_000;
 const RETRY_MS = 5_000;
 const HAND_OVER_MS = 100;
+const ADD_WAIT_MS = 1_000;
 
 /**
  * Which replica runs which batch. What is to be done stands in Postgres; the queue only says who does it, so that batches
@@ -37,11 +39,7 @@ export class BatchQueue implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly runner: BatchRunner,
     private readonly logger: Logger,
   ) {
-    this.queue = new Queue(QUEUE, {
-      prefix: PREFIX,
-      connection: { url, enableOfflineQueue: false, maxRetriesPerRequest: 0 },
-      skipWaitingForReady: true,
-    });
+    this.queue = new Queue(QUEUE, { prefix: PREFIX, connection: { url, maxRetriesPerRequest: null } });
     this.worker = new Worker<{ id: string }>(QUEUE, (job, token) => this.process(job, token), {
       prefix: PREFIX,
       connection: { url, maxRetriesPerRequest: null },
@@ -71,23 +69,13 @@ export class BatchQueue implements OnApplicationBootstrap, OnModuleDestroy {
     await this.queue.close();
   }
 
-  /** Never rejects: a batch that cannot be queued now is found by the next sweep. */
+  /** Never rejects, and hardly waits: a batch that cannot be queued now is queued when Redis is back. */
   async add(id: string): Promise<void> {
-    try {
-      await this.queue.add(
-        'run',
-        { id },
-        {
-          jobId: id,
-          attempts: Number.MAX_SAFE_INTEGER,
-          backoff: { type: 'fixed', delay: RETRY_MS },
-          removeOnComplete: true,
-          removeOnFail: true,
-        },
-      );
-    } catch (error) {
-      this.logger.warn('a batch could not be queued yet', { batch: id, err: error });
-    }
+    const options = { jobId: id, attempts: Number.MAX_SAFE_INTEGER, backoff: { type: 'fixed', delay: RETRY_MS } };
+    const added = this.queue
+      .add('run', { id }, { ...options, removeOnComplete: true, removeOnFail: true })
+      .catch((error: unknown) => this.logger.warn('a batch could not be queued yet', { batch: id, err: error }));
+    await Promise.race([added, sleep(ADD_WAIT_MS, undefined, { ref: false })]);
   }
 
   private async process(job: Job<{ id: string }>, token: string | undefined): Promise<void> {
@@ -107,7 +95,8 @@ export class BatchQueue implements OnApplicationBootstrap, OnModuleDestroy {
     throw new DelayedError();
   }
 
-  private async sweep(): Promise<void> {
+  /** Queues what is not finished and forgets what is too old. Never rejects. */
+  async sweep(): Promise<void> {
     try {
       await this.store.deleteExpired();
       for (const id of await this.store.unfinishedIds()) await this.add(id);

@@ -40,7 +40,11 @@ export class AttemptAdmission {
    * nobody is left, with `context_length_exceeded` when the first choice is too small (a fallback that is too small is
    * passed over), `model_not_found`, `model_not_allowed` or `no_model_available`.
    */
-  async enter(request: CompletionRequest, context: CompletionContext, plan: AttemptPlan<PricedModel>): Promise<Admission> {
+  async enter(
+    request: CompletionRequest,
+    context: CompletionContext,
+    plan: AttemptPlan<PricedModel>,
+  ): Promise<Admission> {
     const count = promptCounter(request);
     let hasWaited = false;
     for (;;) {
@@ -70,7 +74,11 @@ export class AttemptAdmission {
   }
 
   /** Undefined when the provider has gone bad while we waited. */
-  private async turnAt(entry: ProviderEntry, model: PricedModel, context: CompletionContext): Promise<Turn | undefined> {
+  private async turnAt(
+    entry: ProviderEntry,
+    model: PricedModel,
+    context: CompletionContext,
+  ): Promise<Turn | undefined> {
     const { signal, caller } = context;
     const leaveProvider = await entry.queue.enter(caller.account_id, signal);
     let leaveAll = leaveProvider;
