@@ -1,4 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   freePort,
   newSigningKey,
@@ -20,6 +24,10 @@ export interface Stack {
   local: Simulator;
   cloud: Simulator;
   apps: Record<AppName, ChildProcess>;
+  /** Where text-processing keeps its log files. */
+  logDir: string;
+  /** Ends the app at once and starts it again, on the same port. */
+  killAndRestart(name: AppName): Promise<void>;
   /** Rows of Postgres, for what no client may see. */
   query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
@@ -29,6 +37,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
   const database = await newTestDatabase();
   const client = new Client({ connectionString: database.url });
   await client.connect();
+  const logDir = await mkdtemp(join(tmpdir(), 'tollgate-logs-'));
   const [local, cloud] = await Promise.all([startSimulator(), startSimulator()]);
   const shared = {
     NODE_ENV: 'production',
@@ -40,6 +49,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     MAVERICK_BASE_URL: `${cloud.url}/v1`,
     MAVERICK_API_KEY: 'simulated',
     JWT_PRIVATE_KEY: newSigningKey(),
+    LLM_LOG_DIR: logDir,
     ...environment,
   };
   const ports = await Promise.all(appNames.map(() => freePort()));
@@ -50,17 +60,25 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     AppName,
     AppProcess
   >;
+  const environmentOf = (name: AppName) => ({ ...shared, PORT: String(ports[appNames.indexOf(name)]) });
   return {
     url: `http://127.0.0.1:${ports[0]}`,
     local,
     cloud,
+    logDir,
     apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
+    async killAndRestart(name) {
+      const { child } = processes[name];
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      processes[name] = await startApp(name, environmentOf(name));
+    },
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,
     async stop() {
       for (const name of appNames) await processes[name].stop();
       await Promise.all([client.end(), local.close(), cloud.close()]);
-      await database.drop();
+      await Promise.all([database.drop(), rm(logDir, { recursive: true })]);
     },
   };
 }

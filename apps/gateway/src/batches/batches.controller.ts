@@ -15,12 +15,12 @@ import { Messages } from '@tollgate/messaging';
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { Answers, llmErrors, messageErrors, tokenErrors } from '../http/openapi.js';
+import { Answers, llmErrors, serviceErrors } from '../http/openapi.js';
 
 const BatchId = z.object({ id: z.uuid() });
 type BatchId = z.infer<typeof BatchId>;
 
-const readErrors = [...tokenErrors, 'invalid_request', 'not_found', ...messageErrors] as const;
+const readErrors = ['invalid_request', 'not_found', ...serviceErrors] as const;
 
 @ApiTags('batches')
 @ApiBearerAuth()
@@ -38,7 +38,7 @@ export class BatchesController {
 
   @Get()
   @ApiOperation({ summary: 'The batches of the account, newest first' })
-  @Answers({ json: 'BatchListing', errors: [...tokenErrors, ...messageErrors] })
+  @Answers({ json: 'BatchListing', errors: serviceErrors })
   list(): Promise<BatchListing> {
     return this.messages.send(listBatches, {});
   }

@@ -1,7 +1,6 @@
 import { AppError } from '@tollgate/contracts';
-import { Logger } from '@tollgate/observability';
+import { Logger, pooledRandomBytes } from '@tollgate/observability';
 import cookie from '@fastify/cookie';
-import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -14,6 +13,7 @@ import { errorResponse, toAppError } from './error-response.js';
 import { refuseDeepBodies } from './json-depth.js';
 import { createDocument } from './openapi.js';
 import { addRequestHook } from './request-hook.js';
+import { addSecurityHeaders } from './security-headers.js';
 
 /** To send the whole request, so that slow clients cannot hold connections for ever. */
 const RECEIVE_TIMEOUT_MS = 60_000;
@@ -36,7 +36,7 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   refuseDeepBodies(adapter.getInstance());
   adapter.getInstance().removeContentTypeParser('text/plain');
   await app.register(cookie);
-  await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy } });
+  await addSecurityHeaders(adapter.getInstance());
   if (config.http.corsOrigins.length > 0) {
     app.enableCors({
       origin: [...config.http.corsOrigins],
@@ -48,17 +48,6 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   return app;
 }
 
-/** Enough for the page at /docs, which needs inline styles. */
-const contentSecurityPolicy = {
-  defaultSrc: ["'self'"],
-  styleSrc: ["'self'", "'unsafe-inline'"],
-  imgSrc: ["'self'", 'data:'],
-  objectSrc: ["'none'"],
-  baseUri: ["'none'"],
-  formAction: ["'self'"],
-  frameAncestors: ["'none'"],
-};
-
 function createAdapter({ bodyBytesMax, trustProxy }: GatewayConfig['http']): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: bodyBytesMax,
@@ -66,7 +55,7 @@ function createAdapter({ bodyBytesMax, trustProxy }: GatewayConfig['http']): Fas
     http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: HEADERS_BYTES_MAX },
     trustProxy: Array.isArray(trustProxy) ? [...trustProxy] : trustProxy,
     // The ledger relies on it being ours and unique: never taken from the client.
-    genReqId: () => uuidv7(),
+    genReqId: () => newRequestId(),
     requestIdHeader: false,
     // A request on an open connection is served while the process drains, and the connection closed after it.
     return503OnClosing: false,
@@ -82,11 +71,15 @@ function createAdapter({ bodyBytesMax, trustProxy }: GatewayConfig['http']): Fas
     // What is no HTTP at all.
     clientErrorHandler: (error, socket) => {
       if (!socket.writable) return;
-      const requestId = uuidv7();
+      const requestId = newRequestId();
       const refused = new AppError('invalid_request', 'The request is not valid HTTP.', { cause: error });
       const body = JSON.stringify(errorResponse(refused, requestId).body);
       const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nx-request-id: ${requestId}\r\n`;
       socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
     },
   });
+}
+
+function newRequestId(): string {
+  return uuidv7({ random: pooledRandomBytes(16) });
 }

@@ -1,23 +1,41 @@
 import { AppError } from '@tollgate/contracts';
+import { currentRequest } from '@tollgate/observability';
 import { Injectable, SetMetadata, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
+import type { FastifyRequest } from 'fastify';
+import { ExtractJwt } from 'passport-jwt';
+import { VerifiedTokens } from './verified-tokens.js';
 
 const PUBLIC = 'tollgate:public';
 
 /** Opens a route, or all of a controller, to callers without a token. */
 export const Public = () => SetMetadata(PUBLIC, true);
 
+const tokenOf = ExtractJwt.fromAuthHeaderAsBearerToken();
+
 /** Bound globally: a route without {@link Public} is closed. */
 @Injectable()
 export class AccessTokenGuard extends AuthGuard('jwt') {
-  constructor(private readonly reflector: Reflector) {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly verified: VerifiedTokens,
+  ) {
     super();
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const isPublic = this.reflector.getAllAndOverride<boolean>(PUBLIC, [context.getHandler(), context.getClass()]);
-    return isPublic || (await super.canActivate(context)) === true;
+    return isPublic || this.isVerified(context) || (await super.canActivate(context)) === true;
+  }
+
+  private isVerified(context: ExecutionContext): boolean {
+    const token = tokenOf(context.switchToHttp().getRequest<FastifyRequest>());
+    const caller = token ? this.verified.get(token) : undefined;
+    const request = currentRequest();
+    if (!caller || !request) return false;
+    request.caller = caller;
+    return true;
   }
 
   /** Called by passport with the outcome; `info` says why there is no caller. */

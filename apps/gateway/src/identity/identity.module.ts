@@ -13,6 +13,7 @@ import { JwtStrategy } from './jwt.strategy.js';
 import { Passwords } from './passwords.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { SigningKey } from './signing-key.js';
+import { VerifiedTokens } from './verified-tokens.js';
 
 /** Who is calling: accounts, logins, tokens, and the guard in front of every route. */
 @Module({})
@@ -29,6 +30,7 @@ export class IdentityModule {
         AccessTokens,
         RefreshTokens,
         IdentityService,
+        { provide: VerifiedTokens, useValue: new VerifiedTokens() },
         JwtStrategy,
         DemoUser,
         { provide: APP_GUARD, useClass: AccessTokenGuard },

@@ -16,7 +16,7 @@ import { Body, Controller, Get, Header, HttpCode, Post, Query, Res } from '@nest
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Answers, llmErrors, messageErrors, tokenErrors } from '../http/openapi.js';
+import { Answers, llmErrors, serviceErrors } from '../http/openapi.js';
 import { EventStream } from '../http/sse.js';
 import { checkUserId, CurrentCaller } from '../identity/current-caller.js';
 import { GenerateService } from './generate.service.js';
@@ -73,7 +73,7 @@ export class ModelServiceController {
   @ApiOperation({
     summary: 'Forget the cached answers: of all accounts for an admin, of the own one for everyone else',
   })
-  @Answers({ json: 'CacheCleared', errors: ['forbidden', ...tokenErrors, ...messageErrors] })
+  @Answers({ json: 'CacheCleared', errors: ['forbidden', ...serviceErrors] })
   clear(
     @Query({ schema: ClearScope }) { scope }: ClearScope,
     @CurrentCaller() { role }: Caller,
@@ -84,7 +84,7 @@ export class ModelServiceController {
 
   @Get('api/v1/llm/models')
   @ApiOperation({ summary: 'The models, which of them can be reached, and which the tier includes' })
-  @Answers({ json: 'ModelListing', errors: [...tokenErrors, ...messageErrors] })
+  @Answers({ json: 'ModelListing', errors: serviceErrors })
   list(): Promise<ModelListing> {
     return this.messages.send(listModels, {});
   }
@@ -92,7 +92,7 @@ export class ModelServiceController {
   @Get('api/v1/llm/health')
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'How the models and the cache are' })
-  @Answers({ json: 'LlmHealth', errors: [...tokenErrors, ...messageErrors] })
+  @Answers({ json: 'LlmHealth', errors: serviceErrors })
   health(): Promise<LlmHealth> {
     return this.messages.send(describeLlmHealth, {});
   }

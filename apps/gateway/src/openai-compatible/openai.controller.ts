@@ -15,7 +15,7 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { setCacheHeader } from '../http/cache-header.js';
-import { Answers, llmErrors, messageErrors, tokenErrors } from '../http/openapi.js';
+import { Answers, llmErrors, serviceErrors } from '../http/openapi.js';
 import { EventStream } from '../http/sse.js';
 import { ChunkWriter, toChatCompletion } from './completion-answer.js';
 import { completionRequestOf } from './completion-request.js';
@@ -24,7 +24,7 @@ const ModelId = z.object({ id: z.string().min(1).max(128) });
 type ModelId = z.infer<typeof ModelId>;
 
 /** For OpenAI's own clients and everything that speaks like them. */
-@ApiTags('OpenAI-compatible')
+@ApiTags('openai')
 @ApiBearerAuth()
 @Controller('v1')
 export class OpenAiController {
@@ -53,14 +53,14 @@ export class OpenAiController {
 
   @Get('models')
   @ApiOperation({ summary: 'The models of the tier' })
-  @Answers({ json: 'OpenAiModelList', errors: [...tokenErrors, ...messageErrors] })
+  @Answers({ json: 'OpenAiModelList', errors: serviceErrors })
   async listModels(): Promise<OpenAiModelList> {
     return { object: 'list', data: (await this.allowedModels()).map(toOpenAiModel) };
   }
 
   @Get('models/:id')
   @ApiOperation({ summary: 'One model of the tier' })
-  @Answers({ json: 'OpenAiModel', errors: ['model_not_found', ...tokenErrors, ...messageErrors] })
+  @Answers({ json: 'OpenAiModel', errors: ['model_not_found', ...serviceErrors] })
   async getModel(@Param({ schema: ModelId }) { id }: ModelId): Promise<OpenAiModel> {
     const model = (await this.allowedModels()).find((allowed) => allowed.id === id);
     if (!model) throw new AppError('model_not_found', `The model "${id}" does not exist.`, { param: 'model' });
