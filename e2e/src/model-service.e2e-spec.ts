@@ -73,7 +73,7 @@ describe('/generate', () => {
       expect(isDone).toBe(true);
       expect(events[0]).toMatchObject({ type: 'start', cache: outcome });
       expect(events.at(-1)).toMatchObject({ type: 'end', cache_hit: outcome === 'hit' });
-      texts.push(events.map(({ delta }) => delta ?? '').join(''));
+      texts.push(events.map(({ delta }) => (typeof delta === 'string' ? delta : '')).join(''));
     }
     expect(texts[0]).toBe(texts[1]);
   });
@@ -110,7 +110,9 @@ describe('the model service', () => {
 
     const listing = ModelListing.parse(await (await client.send('GET', '/api/v1/llm/models')).json());
     expect(listing.models.filter(({ allowed }) => allowed).map(({ id }) => id)).toContain(listing.default_model);
-    expect(LlmHealth.parse(await (await client.send('GET', '/api/v1/llm/health')).json()).cache.status).toBe('connected');
+    expect(LlmHealth.parse(await (await client.send('GET', '/api/v1/llm/health')).json()).cache.status).toBe(
+      'connected',
+    );
   });
 
   it('validates a model by asking it', async () => {

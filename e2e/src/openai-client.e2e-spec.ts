@@ -12,6 +12,10 @@ const tools: ChatCompletionTool[] = [
       parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
     },
   },
+  {
+    type: 'function',
+    function: { name: 'get_time', parameters: { type: 'object', properties: { zone: { type: 'string' } } } },
+  },
 ];
 const question: ChatCompletionMessageParam = { role: 'user', content: 'SIMULATE_TOOL_CALLS=2 Weather in 東京?' };
 
@@ -108,15 +112,24 @@ describe("OpenAI's own client", () => {
     expect(ids).toContain('gemma3:4b');
     expect(ids).not.toContain('llama-4-maverick');
     expect(await openai.models.retrieve('gemma3:4b')).toMatchObject({ object: 'model', owned_by: 'ollama' });
-    await expect(openai.models.retrieve('llama-4-maverick')).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
+    await expect(openai.models.retrieve('llama-4-maverick')).rejects.toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    });
   });
 
   it('hears of errors before and in the middle of a stream', async () => {
     const ask = (more: object = {}) =>
       openai.chat.completions.create({ model: 'gemma3:4b', messages: [{ role: 'user', content: 'Hello' }], ...more });
-    await expect(ask({ model: 'gpt-17' })).rejects.toMatchObject({ status: 404, code: 'model_not_found', param: 'model' });
+    await expect(ask({ model: 'gpt-17' })).rejects.toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+      param: 'model',
+    });
     await expect(ask({ n: 2 })).rejects.toMatchObject({ status: 400, param: 'n' });
-    await expect(ask({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'sing' } } } })).rejects.toMatchObject({
+    await expect(
+      ask({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'sing' } } } }),
+    ).rejects.toMatchObject({
       status: 400,
       param: 'response_format.json_schema.schema',
     });

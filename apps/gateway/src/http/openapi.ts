@@ -50,6 +50,7 @@ import {
 } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ErrorBody } from './error-response.js';
+import { examples } from './openapi-examples.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
 const requests = {
@@ -191,13 +192,13 @@ export function createDocument(app: INestApplication): OpenAPIObject {
 
 function components() {
   return Object.fromEntries([
-    ...Object.entries(requests).map(([name, schema]) => [name, jsonSchema(schema, 'input')]),
-    ...Object.entries(answers).map(([name, schema]) => [name, jsonSchema(schema, 'output')]),
+    ...Object.entries(requests).map(([name, schema]) => [name, shapeOf(name, schema, 'input')]),
+    ...Object.entries(answers).map(([name, schema]) => [name, shapeOf(name, schema, 'output')]),
   ]);
 }
 
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
-  return z.toJSONSchema(schema, {
+function shapeOf(name: string, schema: z.ZodType, io: 'input' | 'output') {
+  const shape = z.toJSONSchema(schema, {
     target: 'openapi-3.0',
     io,
     // The bounds of every whole number in JavaScript, which pages show as its example.
@@ -206,6 +207,7 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
       if (maximum === Number.MAX_SAFE_INTEGER) delete each.maximum;
     },
   });
+  return { ...shape, example: examples[name] };
 }
 
 /**
