@@ -24,7 +24,7 @@ it('a whole answer survives its way through the parts of a stream, no character 
   expect(wholes.slice(0, -1).every((whole) => whole === undefined)).toBe(true);
   const texts = parts.flatMap((part) => (part.type === 'delta' ? [part.text] : []));
   expect(texts.length).toBeGreaterThan(1);
-  expect(texts.every((text) => text.isWellFormed())).toBe(true);
+  expect(texts.every((text) => Buffer.from(text).toString() === text)).toBe(true);
 });
 
 it('what came before a second start is forgotten', () => {
