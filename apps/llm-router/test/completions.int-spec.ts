@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { complete, selectModel, streamCompletion, type CompletionPart } from '@tollgate/contracts';
 import { eventually, failureOf } from '@tollgate/testing';
+import { CompletionCollector } from '../src/completions/completion-collector.js';
 import { startRouter, type RouterUnderTest } from './router-under-test.js';
 
 let router: RouterUnderTest;
@@ -10,14 +11,11 @@ const ask = (content: string) => ({
   messages: [{ role: 'user' as const, content }],
 });
 
-beforeAll(async () => {
+// Each with breakers of its own.
+beforeEach(async () => {
   router = await startRouter();
 });
-afterEach(() => {
-  router.local.reset();
-  router.cloud.reset();
-});
-afterAll(() => router.stop());
+afterEach(() => router.stop());
 
 describe('a completion', () => {
   it('stands in the ledger with exactly the tokens that the provider logged, priced by a version', async () => {
@@ -72,6 +70,36 @@ describe('a completion', () => {
       }
     });
     expect(streamed).toBe(whole.content);
+  });
+
+  it('brings tools, reasoning and the reason of the choice to the caller, whole and streamed', async () => {
+    const caller = await router.newCaller('pro');
+    const tool = (name: string) => ({ type: 'function' as const, function: { name } });
+    const request = {
+      ...ask('SIMULATE_REASONING_TOKENS=5 SIMULATE_TOOL_CALLS=2 Weather?'),
+      tools: [tool('weather'), tool('time')],
+    };
+    const whole = await router.as(caller, () => router.messages.send(complete, request));
+    expect(whole).toMatchObject({
+      finish_reason: 'tool_calls',
+      content: '',
+      reasoning: expect.stringContaining('[simulated]'),
+      tool_calls: [{ function: { name: 'weather' } }, { function: { name: 'time' } }],
+      metadata: { model_used: 'llama-4-maverick', reason: 'tier_cloud', failed_attempts: [] },
+    });
+    const collector = new CompletionCollector();
+    await router.as(caller, async () => {
+      for await (const part of router.messages.stream(streamCompletion, { ...request, model: 'gemma3:4b' })) {
+        if (part.type === 'end') expect(part.metadata.reason).toBe('requested');
+        else if (part.type !== 'start') collector.add(part);
+      }
+    });
+    const { reasoning, tool_calls: calls = [] } = collector.message();
+    expect(reasoning).toBe(whole.reasoning);
+    expect(calls.map((call) => call.function)).toEqual(whole.tool_calls?.map((call) => call.function));
+    expect(new Set(calls.map(({ id }) => id)).size).toBe(2);
+    const attempts = await router.attemptsOf(caller);
+    expect(attempts.map(({ usageSource }) => usageSource)).toEqual(['provider', 'provider']);
   });
 
   it('lowers max_tokens to what the plan allows and says that it was cut', async () => {
@@ -192,7 +220,15 @@ describe('a provider that fails', () => {
     const caller = await router.newCaller('pro');
     router.cloud.setFault({ kind: 'status', status: 500 });
     const completion = await router.as(caller, () => router.messages.send(complete, ask('Hello')));
-    expect(completion).toMatchObject({ model: 'gemma3:4b', attempts: 2 });
+    expect(completion).toMatchObject({
+      model: 'gemma3:4b',
+      attempts: 2,
+      metadata: {
+        model_used: 'gemma3:4b',
+        reason: 'fallback',
+        failed_attempts: [{ model: 'llama-4-maverick', provider: 'maverick', category: 'api_error' }],
+      },
+    });
     const attempts = await router.attemptsOf(caller);
     expect(attempts.map(({ attemptNumber, outcome, model }) => [attemptNumber, outcome, model])).toEqual([
       [1, 'failed', 'llama-4-maverick'],
@@ -266,6 +302,7 @@ describe('without any provider', () => {
       const served = await open.newCaller('free');
       expect(await open.as(served, () => open.messages.send(complete, ask('Hello')))).toMatchObject({
         provider: 'maverick',
+        metadata: { reason: 'last_resort' },
       });
       const refused = await closed.newCaller('free');
       const error = await failureOf(closed.as(refused, () => closed.messages.send(complete, ask('Hello'))));

@@ -21,8 +21,14 @@ export interface Pass {
   abandoned(): void;
 }
 
-/** Calls beyond these in a window tell nothing new. */
-const OUTCOMES_MAX = 1_000;
+/** The window slides in steps of a tenth: what is counted costs the same however much is called. */
+const STEPS = 10;
+
+interface Step {
+  startedAt: number;
+  calls: number;
+  failures: number;
+}
 
 /**
  * Keeps calls away from what fails: closed it lets all through; open none; half-open one at a time, whose outcome closes or
@@ -34,7 +40,7 @@ export class CircuitBreaker {
   private isProbing = false;
   /** Changes with every change of state, so that late verdicts are told from those that count. */
   private era = 0;
-  private outcomes: { at: number; failed: boolean }[] = [];
+  private steps: Step[] = [];
 
   constructor(
     private readonly onChange: (state: BreakerState) => void = () => undefined,
@@ -77,22 +83,34 @@ export class CircuitBreaker {
 
   private count(failed: boolean): void {
     if (this.current === 'half_open') return this.become(failed ? 'open' : 'closed');
+    const step = this.currentStep();
+    step.calls += 1;
+    if (!failed) return;
+    step.failures += 1;
+    const [calls, failures] = [sumOf(this.steps, 'calls'), sumOf(this.steps, 'failures')];
+    if (calls >= this.options.callsMin && failures / calls >= this.options.failureRateMax) this.become('open');
+  }
+
+  private currentStep(): Step {
     const now = this.now();
-    this.outcomes.push({ at: now, failed });
-    const since = now - this.options.windowMs;
-    const isOld = (this.outcomes[0]?.at ?? now) < since || this.outcomes.length > OUTCOMES_MAX;
-    if (isOld) this.outcomes = this.outcomes.filter(({ at }) => at >= since).slice(-OUTCOMES_MAX);
-    if (!failed || this.outcomes.length < this.options.callsMin) return;
-    const failures = this.outcomes.filter((outcome) => outcome.failed).length;
-    if (failures / this.outcomes.length >= this.options.failureRateMax) this.become('open');
+    const { windowMs } = this.options;
+    const last = this.steps.at(-1);
+    if (last && now - last.startedAt < windowMs / STEPS) return last;
+    const step = { startedAt: now, calls: 0, failures: 0 };
+    this.steps = [...this.steps.filter(({ startedAt }) => now - startedAt < windowMs), step];
+    return step;
   }
 
   private become(state: BreakerState): void {
     this.current = state;
     this.era += 1;
     this.isProbing = false;
-    this.outcomes = [];
+    this.steps = [];
     if (state === 'open') this.openedAt = this.now();
     this.onChange(state);
   }
+}
+
+function sumOf(steps: readonly Step[], field: 'calls' | 'failures'): number {
+  return steps.reduce((sum, step) => sum + step[field], 0);
 }

@@ -1,7 +1,9 @@
 type Schema = Record<string, unknown>;
 
-/** A schema that refers to itself is inlined this often, then anything is allowed. */
-const INLINED_DEPTH_MAX = 12;
+/** A schema that refers to itself is inlined so deep, then anything is allowed. */
+const INLINED_DEPTH_MAX = 4;
+/** References inlined in all: callers write schemas, and one that branches into itself would grow without bound. */
+const INLINED_MAX = 500;
 /** Keywords that OpenAI's strict mode refuses. */
 const refusedWhenStrict = [
   'allOf',
@@ -50,25 +52,37 @@ function childrenOf({ properties, $defs, definitions, items, anyOf }: Schema): u
  * answers 500 or leaves the output unbound on the rest, so the answer must be checked against the original all the same.
  */
 export function toGrammarSchema(schema: Schema): Schema {
-  const lowered = lower(schema, schema, 0);
+  const lowered = lower(schema, { root: schema, depth: 0, budget: { inlined: INLINED_MAX } });
   return isSchema(lowered) ? lowered : {};
 }
 
-function lower(value: unknown, root: Schema, depth: number): unknown {
-  if (Array.isArray(value)) return value.map((item) => lower(item, root, depth));
+interface Position {
+  root: Schema;
+  /** References followed to get here. */
+  depth: number;
+  budget: { inlined: number };
+}
+
+function lower(value: unknown, at: Position): unknown {
+  if (Array.isArray(value)) return value.map((item) => lower(item, at));
   if (!isSchema(value)) return value;
   const { $ref, $defs: _, definitions: __, const: constant, pattern, enum: choices, ...others } = value;
-  const target = typeof $ref === 'string' ? referenced($ref, root) : undefined;
-  if ($ref !== undefined && (depth > INLINED_DEPTH_MAX || !target)) return {};
-  const next = $ref === undefined ? depth : depth + 1;
-  const inlined = lower(target, root, next);
+  const inlined = $ref === undefined ? undefined : inline($ref, at);
   return {
-    ...(isSchema(inlined) && inlined),
-    ...Object.fromEntries(Object.entries(others).map(([key, item]) => [key, lower(item, root, next)])),
+    ...inlined,
+    ...Object.fromEntries(Object.entries(others).map(([key, item]) => [key, lower(item, at)])),
     ...(choices !== undefined && { enum: choices }),
     ...(constant !== undefined && { enum: [constant] }),
     ...(isAnchored(pattern) && { pattern }),
   };
+}
+
+function inline(reference: unknown, { root, depth, budget }: Position): Schema {
+  const target = typeof reference === 'string' ? referenced(reference, root) : undefined;
+  budget.inlined -= 1;
+  if (!target || depth >= INLINED_DEPTH_MAX || budget.inlined < 0) return {};
+  const lowered = lower(target, { root, depth: depth + 1, budget });
+  return isSchema(lowered) ? lowered : {};
 }
 
 function referenced(reference: string, root: Schema): Schema | undefined {

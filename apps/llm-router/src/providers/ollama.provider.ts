@@ -10,10 +10,9 @@ import type { Provider, ProviderEvent, ProviderRequest } from './provider.js';
 /** Left out when the prompt was cached, or 0 in old versions: both mean "unknown", as nonsense does. */
 const count = z.number().int().positive().optional().catch(undefined);
 
-const ErrorLine = z.object({ error: z.unknown().refine((error) => error !== undefined) });
-
 /** A line of /api/chat. */
 const ChatLine = z.object({
+  error: z.unknown().optional(),
   message: z
     .object({
       content: z.string().default(''),
@@ -28,7 +27,7 @@ const ChatLine = z.object({
         .optional(),
     })
     .optional(),
-  done: z.boolean(),
+  done: z.boolean().default(false),
   done_reason: z.string().optional(),
   prompt_eval_count: count,
   eval_count: count,
@@ -81,9 +80,8 @@ export class OllamaProvider implements Provider {
   }
 
   private parse(line: string): ChatLine {
-    const json = parseJson(line);
-    const chunk = ChatLine.safeParse(json);
-    if (chunk.success && !ErrorLine.safeParse(json).success) return chunk.data;
+    const chunk = ChatLine.safeParse(parseJson(line));
+    if (chunk.success && chunk.data.error === undefined) return chunk.data;
     throw this.connection.failure('broke off its answer', line.slice(0, 2_000));
   }
 }

@@ -19,6 +19,8 @@ const ToolCallDelta = z.object({
  * null before. Reasoning is `reasoning_content` (DeepSeek) or `reasoning` (vLLM, Ollama).
  */
 const Chunk = z.object({
+  error: z.unknown().optional(),
+  object: z.unknown().optional(),
   choices: z
     .array(
       z.object({
@@ -45,12 +47,6 @@ const Chunk = z.object({
 });
 type Chunk = z.infer<typeof Chunk>;
 
-/** Errors in mid-stream: OpenAI's form, and that of older vLLMs. */
-const ErrorFrame = z.union([
-  z.object({ error: z.unknown().refine((error) => error !== null && error !== undefined) }),
-  z.object({ object: z.literal('error') }),
-]);
-
 const finishReasons: Record<string, FinishReason> = {
   stop: 'stop',
   length: 'length',
@@ -70,8 +66,7 @@ export class OpenAiAnswer {
     if (data === '[DONE]') return [];
     const json = parseJson(data);
     const chunk = Chunk.safeParse(json);
-    if (!chunk.success || isErrorFrame(json))
-      throw new Error(isErrorFrame(json) ? 'an error' : 'not an answer', { cause: data.slice(0, 2_000) });
+    if (!chunk.success || isError(chunk.data)) throw new Error('no part of an answer', { cause: data.slice(0, 2_000) });
     return this.eventsOf(chunk.data);
   }
 
@@ -107,8 +102,9 @@ export class OpenAiAnswer {
   }
 }
 
-function isErrorFrame(json: unknown): boolean {
-  return ErrorFrame.safeParse(json).success;
+/** In mid-stream: OpenAI's form, and that of older vLLMs. */
+function isError({ error, object }: Chunk): boolean {
+  return (error !== undefined && error !== null) || object === 'error';
 }
 
 /** `prompt_tokens` includes the cached ones. A count of 0 for a prompt that was sent means "unknown". */
