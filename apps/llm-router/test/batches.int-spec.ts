@@ -96,6 +96,21 @@ describe('a batch', () => {
     expect(asked).toBeLessThan(20);
   }, 30_000);
 
+  it('waits for the older ones of its account, so that together they ask no more at once than the plan allows', async () => {
+    const caller = await router.newCaller('free');
+    router.local.setPace({ firstTokenMs: 50 });
+    const batches = [];
+    for (let count = 0; count < 3; count += 1) batches.push(await create(caller, { prompts: prompts(4) }));
+    let atOnce = 0;
+    const watch = setInterval(() => {
+      atOnce = Math.max(atOnce, router.local.calls().filter(({ outcome }) => outcome === 'running').length);
+    }, 5);
+    for (const batch of batches) await finished(caller, batch);
+    clearInterval(watch);
+    expect(router.local.calls()).toHaveLength(12);
+    expect(atOnce).toBe(2);
+  }, 30_000);
+
   it('goes on when a prompt fails, and asks it again when the failure passes', async () => {
     const caller = await router.newCaller('free');
     const oversized = 'word '.repeat(9_000);

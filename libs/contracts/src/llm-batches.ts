@@ -69,7 +69,7 @@ export type BatchListing = z.infer<typeof BatchListing>;
 
 /** Which results of a batch. */
 export const BatchPage = z.object({
-  offset: z.coerce.number().int().min(0).default(0),
+  offset: z.coerce.number().int().min(0).max(PROMPTS_MAX).default(0),
   limit: z.coerce.number().int().min(1).max(PROMPTS_MAX).default(PROMPTS_MAX),
 });
 export type BatchPage = z.infer<typeof BatchPage>;

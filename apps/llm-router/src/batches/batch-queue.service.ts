@@ -19,7 +19,8 @@ const STALLED_CHECK_MS = 3_000;
 const STALLED_MAX = 10_000;
 const SWEEP_MS = 60_000;
 const RETRY_MS = 5_000;
-const HAND_OVER_MS = 100;
+/** Until a batch that could not go on is looked at again. */
+const HAND_OVER_MS = 300;
 const ADD_WAIT_MS = 1_000;
 
 /**

@@ -39,10 +39,11 @@ export class BatchRunner {
     private readonly logger: Logger,
   ) {}
 
-  /** Resolves to whether the batch is finished. */
+  /** Resolves to whether the batch is finished; it is not when the process stops, or when an older one goes first. */
   async run(id: string, { stopping, assertOurs }: Run): Promise<boolean> {
     const batch = await this.store.load(id);
     if (!batch || batch.isFinished) return true;
+    if (!(await this.store.isNext(batch))) return false;
     await this.store.start(id);
     const plan = await this.plans.current(batch.caller.tier);
     const pace = new RequestPace(plan.requestsPerMinute);

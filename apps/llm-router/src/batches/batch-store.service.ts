@@ -106,6 +106,12 @@ export class BatchStore {
     };
   }
 
+  /** Is no older batch of its account unfinished? One after the other they keep to the limits of one caller. */
+  async isNext({ id, caller }: RunnableBatch): Promise<boolean> {
+    const where = { accountId: caller.account_id, finishedAt: null, id: { lt: id }, expiresAt: { gt: new Date() } };
+    return (await this.database.batch.count({ where })) === 0;
+  }
+
   async start(id: string): Promise<void> {
     await this.database.batch.updateMany({ where: { id, startedAt: null }, data: { startedAt: new Date() } });
   }
