@@ -206,7 +206,7 @@ describe('a kept answer', () => {
 
 describe('without the cache', () => {
   it('every request is answered by a model, at once, also when the cache takes connections and says nothing', async () => {
-    const silent = createServer((socket) => socket.on('error', () => socket.destroy())).listen(0, '127.0.0.1');
+    const silent = createServer((socket) => socket.resume().on('error', () => socket.destroy())).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     for (const url of ['redis://127.0.0.1:1', `redis://127.0.0.1:${port}`]) {
