@@ -2,28 +2,24 @@ import { invalidRequest } from '@tollgate/contracts';
 import { Database, DatabaseModule } from '@tollgate/database';
 import { Messages, MessagingModule } from '@tollgate/messaging';
 import { MeteringModule } from '@tollgate/metering';
-import { HealthController, ObservabilityModule } from '@tollgate/observability';
+import { ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
 import type { GatewayConfig } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
-import { describeRoutes } from './http/openapi.js';
 import { EventStream } from './http/sse.js';
-import { Public } from './identity/access-token.guard.js';
 import { IdentityModule } from './identity/identity.module.js';
+import { GenerateService } from './model-service/generate.service.js';
+import { ModelServiceController } from './model-service/model-service.controller.js';
+import { OpenAiController } from './openai-compatible/openai.controller.js';
+import { LlmStatus } from './status/llm-status.service.js';
+import { StatusController } from './status/status.controller.js';
 import { TextProcessingController } from './text-processing/text-processing.controller.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
-
-// Probes and scrapers carry no token.
-Public()(HealthController);
-describeRoutes(HealthController, 'health', {
-  health: 'The process is alive',
-  ready: 'The process can serve: 200 when Postgres and Redis answer, else 503',
-  metrics: "Prometheus' metrics",
-});
 
 @Module({})
 export class GatewayModule {
@@ -34,6 +30,7 @@ export class GatewayModule {
         ObservabilityModule.forRoot({
           info: { service: 'gateway', llm_simulated: config.llmSimulated },
           logLevel: config.log.level,
+          hasController: false,
           inject: [Database, Messages],
           readiness: (database: Database, messages: Messages) => [
             { name: 'postgres', check: () => database.ping() },
@@ -49,10 +46,20 @@ export class GatewayModule {
         MeteringModule.forRoot({ plans: config.plans }),
         IdentityModule.forRoot(config.identity),
       ],
-      controllers: [UsersController, TextProcessingController, ChatController],
+      controllers: [
+        StatusController,
+        UsersController,
+        TextProcessingController,
+        ChatController,
+        ModelServiceController,
+        BatchesController,
+        OpenAiController,
+      ],
       providers: [
         UsersService,
         ChatService,
+        GenerateService,
+        LlmStatus,
         EventStream,
         { provide: APP_FILTER, useClass: ErrorFilter },
         {

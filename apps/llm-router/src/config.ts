@@ -32,6 +32,12 @@ const variablesIn = (environment: Environment) =>
     REQUEST_TIMEOUT_MS: integer({ min: 1_000 }).default(300_000),
     /** When no local model can answer, may the cloud models serve plans that do not include them? */
     LAST_RESORT_CLOUD: flag().default(true),
+    /** Seconds. */
+    LLM_RESPONSE_CACHE_TTL: integer({ min: 1, max: 86_400 }).default(3_600),
+    CACHE_MAX_SIZE: integer({ min: 1, max: 100_000 }).default(1_000),
+    CACHE_TEMPERATURE_MAX: z.coerce.number().min(0).max(2).default(0.3),
+    /** Without it the cache lies in the Redis of the messages. */
+    CACHE_REDIS_URL: redisVariables.REDIS_URL.optional(),
     PROBE_INTERVAL_MS: integer({ min: 100 }).default(30_000),
     /** Calls of one provider at once. */
     MAX_CONCURRENT_REQUESTS: integer({ min: 1 }).default(10),
@@ -58,6 +64,12 @@ export const loadLlmRouterConfig = (environment: Environment = process.env) =>
         atOnceInAll: all.PROVIDER_CONNECTIONS_MAX,
         waitingMax: all.PROVIDER_QUEUE_MAX,
         probeIntervalMs: all.PROBE_INTERVAL_MS,
+      },
+      cache: {
+        redisUrl: all.CACHE_REDIS_URL ?? all.REDIS_URL,
+        ttlMs: all.LLM_RESPONSE_CACHE_TTL * 1_000,
+        entriesMax: all.CACHE_MAX_SIZE,
+        temperatureMax: all.CACHE_TEMPERATURE_MAX,
       },
       models: {
         file: all.MODELS_FILE.file,

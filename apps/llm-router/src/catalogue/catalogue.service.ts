@@ -52,6 +52,11 @@ export class Catalogue implements OnModuleInit {
     this.file = file;
   }
 
+  /** As it is now: a changed models.yaml replaces it. */
+  get contents(): ModelsFile {
+    return this.file;
+  }
+
   /** Best first. Empty when nothing is available now. Raises `model_not_found` or `model_not_allowed`. */
   candidates(tier: string, requested?: string): ModelCandidate[] {
     return candidates(this.query(tier, requested, (model) => this.providers.isAvailable(model)));

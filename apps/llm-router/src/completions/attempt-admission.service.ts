@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompletionRequest } from '@tollgate/contracts';
 import { contextLengthExceeded, contextUsage, countPromptTokens, countTokens } from '@tollgate/llm';
-import type { MessageContext } from '@tollgate/messaging';
 import { Injectable } from '@nestjs/common';
 import { Catalogue, type ModelCandidate, type PricedModel } from '../catalogue/catalogue.service.js';
 import type { Pass } from '../providers/circuit-breaker.js';
@@ -9,6 +8,7 @@ import type { ProviderEntry } from '../providers/provider-entry.js';
 import { ProviderRegistry } from '../providers/provider-registry.service.js';
 import { Attempt } from './attempt.js';
 import type { AttemptPlan } from './attempt-plan.js';
+import type { CompletionContext } from './completion-context.js';
 
 /** A model that cools down for longer is not waited for. */
 const COOLING_WAIT_MS_MAX = 20_000;
@@ -40,7 +40,11 @@ export class AttemptAdmission {
    * nobody is left, with `context_length_exceeded` when the first choice is too small (a fallback that is too small is
    * passed over), `model_not_found`, `model_not_allowed` or `no_model_available`.
    */
-  async enter(request: CompletionRequest, context: MessageContext, plan: AttemptPlan<PricedModel>): Promise<Admission> {
+  async enter(
+    request: CompletionRequest,
+    context: CompletionContext,
+    plan: AttemptPlan<PricedModel>,
+  ): Promise<Admission> {
     const count = promptCounter(request);
     let hasWaited = false;
     for (;;) {
@@ -64,13 +68,17 @@ export class AttemptAdmission {
       const entry = this.providers.get(model.provider);
       const turn = entry && (await this.turnAt(entry, model, context));
       if (!turn) continue;
-      const attempt = new Attempt(plan.nextNumber, model, reason, count(model));
+      const attempt = new Attempt((context.attemptsBefore ?? 0) + plan.nextNumber, model, reason, count(model));
       return { attempt, entry, ...turn, hasAlternative: alternative !== undefined };
     }
   }
 
   /** Undefined when the provider has gone bad while we waited. */
-  private async turnAt(entry: ProviderEntry, model: PricedModel, context: MessageContext): Promise<Turn | undefined> {
+  private async turnAt(
+    entry: ProviderEntry,
+    model: PricedModel,
+    context: CompletionContext,
+  ): Promise<Turn | undefined> {
     const { signal, caller } = context;
     const leaveProvider = await entry.queue.enter(caller.account_id, signal);
     let leaveAll = leaveProvider;
@@ -93,7 +101,7 @@ export class AttemptAdmission {
 
   private async waitForCooling(
     { model }: CompletionRequest,
-    { caller, signal, deadlineAt }: MessageContext,
+    { caller, signal, deadlineAt }: CompletionContext,
     plan: AttemptPlan<PricedModel>,
   ): Promise<void> {
     const coolingMs = this.catalogue.coolingMs(caller.tier, model);

@@ -1,5 +1,4 @@
 import type { CompletionPart, CompletionRequest } from '@tollgate/contracts';
-import type { MessageContext } from '@tollgate/messaging';
 import { childTraceparent, currentRequest } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
 import { ProviderFailure } from '../providers/provider-failure.js';
@@ -8,6 +7,7 @@ import type { Admission } from './attempt-admission.service.js';
 import type { Attempt } from './attempt.js';
 import { AttemptTimer } from './attempt-timer.js';
 import type { AnswerPiece } from './completion-collector.js';
+import type { CompletionContext } from './completion-context.js';
 import { metrics } from './metrics.js';
 import { Settlement } from './settlement.service.js';
 
@@ -27,7 +27,7 @@ export class AttemptRun {
   async *run(
     { attempt, entry, pass, leave, hasAlternative }: Admission,
     request: CompletionRequest,
-    context: MessageContext,
+    context: CompletionContext,
     { maxOutputTokens, failedAttempts }: RunOptions,
   ): AsyncGenerator<CompletionPart, void> {
     const { firstTokenTimeoutMs, idleTimeoutMs, totalTimeoutMs } = entry.config;
@@ -110,7 +110,7 @@ function startOf(attempt: Attempt): CompletionPart {
 function toProviderRequest(
   request: CompletionRequest,
   attempt: Attempt,
-  { requestId }: MessageContext,
+  { requestId }: CompletionContext,
   planMaxOutputTokens: number,
 ): ProviderRequest {
   const { model, promptTokens } = attempt;

@@ -1,5 +1,4 @@
 import { AppError, type Completion, type CompletionPart, type CompletionRequest } from '@tollgate/contracts';
-import type { MessageContext } from '@tollgate/messaging';
 import { Plans } from '@tollgate/metering';
 import { Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
@@ -9,6 +8,7 @@ import { AttemptAdmission } from './attempt-admission.service.js';
 import { AttemptPlan } from './attempt-plan.js';
 import { AttemptRun } from './attempt-run.service.js';
 import { CompletionCollector } from './completion-collector.js';
+import type { CompletionContext } from './completion-context.js';
 
 /** Serves a completion by the first candidate that can: an attempt that fails before anything was handed out is followed by the next. */
 @Injectable()
@@ -21,7 +21,7 @@ export class Completions {
   ) {}
 
   /** The whole answer. Nothing is handed out before the end, so a later failure falls back too. */
-  async complete(request: CompletionRequest, context: MessageContext): Promise<Completion> {
+  async complete(request: CompletionRequest, context: CompletionContext): Promise<Completion> {
     let collector = new CompletionCollector();
     for await (const part of this.run(request, context, { restartable: true })) {
       if (part.type === 'start') collector = new CompletionCollector();
@@ -34,13 +34,13 @@ export class Completions {
     throw new Error('a completion ended without an end');
   }
 
-  stream(request: CompletionRequest, context: MessageContext): AsyncGenerator<CompletionPart, void> {
+  stream(request: CompletionRequest, context: CompletionContext): AsyncGenerator<CompletionPart, void> {
     return this.run(request, context, { restartable: false });
   }
 
   private async *run(
     request: CompletionRequest,
-    context: MessageContext,
+    context: CompletionContext,
     { restartable }: { restartable: boolean },
   ): AsyncGenerator<CompletionPart, void> {
     const { maxOutputTokens } = await this.plans.current(context.caller.tier);

@@ -1,12 +1,12 @@
 import { AppError, type Usage } from '@tollgate/contracts';
 import type { AttemptOutcome } from '@tollgate/database';
 import { countTokens } from '@tollgate/llm';
-import type { MessageContext } from '@tollgate/messaging';
 import { Ledger } from '@tollgate/metering';
 import { Injectable } from '@nestjs/common';
 import { ProviderFailure } from '../providers/provider-failure.js';
 import type { Attempt } from './attempt.js';
 import { attemptUsage } from './attempt-usage.js';
+import type { CompletionContext } from './completion-context.js';
 import { metrics } from './metrics.js';
 
 /** Brings attempts to the ledger: the one place that does. */
@@ -21,7 +21,7 @@ export class Settlement {
    */
   async settle(
     attempt: Attempt,
-    context: MessageContext,
+    context: CompletionContext,
     task: string,
     outcome: AttemptOutcome,
     thrown?: unknown,
