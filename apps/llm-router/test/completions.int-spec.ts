@@ -8,7 +8,6 @@ let router: RouterUnderTest;
 const ask = (content: string) => ({
   task: 'chat',
   messages: [{ role: 'user' as const, content }],
-  response_format: 'text' as const,
 });
 
 beforeAll(async () => {

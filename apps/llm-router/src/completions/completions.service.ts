@@ -59,7 +59,7 @@ export class Completions {
     for await (const part of this.run(request, context, { restartable: true })) {
       if (part.type === 'start') content = '';
       else if (part.type === 'delta') content += part.text;
-      else {
+      else if (part.type === 'end') {
         const { type: _, ...end } = part;
         return { ...end, content };
       }
@@ -140,7 +140,7 @@ export class Completions {
           maxOutputTokens,
           contextLength: model.contextLength,
           temperature: request.temperature,
-          responseFormat: request.response_format,
+          responseFormat: request.response_format?.type === 'json_object' ? 'json' : 'text',
           requestId: context.requestId,
           traceparent: childTraceparent(currentRequest()?.traceparent),
           onDispatched: () => (attempt.isDispatched = true),
@@ -165,7 +165,14 @@ export class Completions {
       settled = true;
       const usage = await this.settle(attempt, request, context, 'completed');
       if (attempt.text === '') yield { type: 'start', ...origin };
-      yield { type: 'end', ...origin, finish_reason: attempt.finishReason, usage, attempts: attempt.number };
+      yield {
+        type: 'end',
+        ...origin,
+        finish_reason: attempt.finishReason,
+        usage,
+        attempts: attempt.number,
+        metadata: { model_used: model.id, reason: 'requested', failed_attempts: [] },
+      };
     } catch (thrown) {
       const error = AppError.fromUnknown(thrown);
       if (!settled) {
