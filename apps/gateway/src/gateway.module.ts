@@ -7,6 +7,10 @@ import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestj
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
+import { ChatSessionsController } from './chat-sessions/chat-sessions.controller.js';
+import { ChatTurnsController } from './chat-sessions/chat-turns.controller.js';
+import { ChatTurns } from './chat-sessions/chat-turns.service.js';
+import { Transcripts } from './chat-sessions/transcripts.service.js';
 import type { GatewayConfig } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { describeRoutes } from './http/openapi.js';
@@ -49,10 +53,18 @@ export class GatewayModule {
         MeteringModule.forRoot({ plans: config.plans }),
         IdentityModule.forRoot(config.identity),
       ],
-      controllers: [UsersController, TextProcessingController, ChatController],
+      controllers: [
+        UsersController,
+        TextProcessingController,
+        ChatController,
+        ChatTurnsController,
+        ChatSessionsController,
+      ],
       providers: [
         UsersService,
         ChatService,
+        ChatTurns,
+        Transcripts,
         EventStream,
         { provide: APP_FILTER, useClass: ErrorFilter },
         {

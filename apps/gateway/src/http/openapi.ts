@@ -1,16 +1,33 @@
 import {
   ChatEvent,
+  ChatHistoryResponse,
+  ChatMessagePage,
+  ChatMessageSchema,
   ChatRequest,
   ChatResponse,
+  ChatSearchPage,
+  ChatSessionPage,
+  ChatSessionSchema,
+  ChatSessionsResponse,
+  ChatTurnEvent,
+  DeleteChatResponse,
   errorTable,
+  ForkChatRequest,
   LoginRequest,
   MeResponse,
   ProcessTextPart,
   ProcessTextRequest,
   ProcessTextResponse,
   RefreshRequest,
+  RegenerateChatRequest,
   RegisterRequest,
+  SendChatMessageRequest,
+  SendChatMessageResponse,
+  StartChatRequest,
+  StartChatResponse,
   TokenResponse,
+  UpdateChatMessageRequest,
+  UpdateChatSessionRequest,
   type ErrorCode,
 } from '@tollgate/contracts';
 import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
@@ -25,9 +42,43 @@ import {
 import { z } from 'zod';
 import { ErrorBody } from './error-response.js';
 
+const ChatExport = z.object({ session: ChatSessionSchema, messages: ChatHistoryResponse });
+
 /** The shapes that the document names; every other schema stands where it is used. */
-const requests = { ChatRequest, LoginRequest, ProcessTextRequest, RefreshRequest, RegisterRequest };
-const answers = { ChatEvent, ChatResponse, ErrorBody, MeResponse, ProcessTextPart, ProcessTextResponse, TokenResponse };
+const requests = {
+  ForkChatRequest,
+  RegenerateChatRequest,
+  SendChatMessageRequest,
+  StartChatRequest,
+  UpdateChatMessageRequest,
+  UpdateChatSessionRequest,
+  ChatRequest,
+  LoginRequest,
+  ProcessTextRequest,
+  RefreshRequest,
+  RegisterRequest,
+};
+const answers = {
+  ChatExport,
+  ChatHistoryResponse,
+  ChatMessagePage,
+  ChatMessageSchema,
+  ChatSearchPage,
+  ChatSessionPage,
+  ChatSessionSchema,
+  ChatSessionsResponse,
+  ChatTurnEvent,
+  DeleteChatResponse,
+  SendChatMessageResponse,
+  StartChatResponse,
+  ChatEvent,
+  ChatResponse,
+  ErrorBody,
+  MeResponse,
+  ProcessTextPart,
+  ProcessTextResponse,
+  TokenResponse,
+};
 
 type AnswerName = keyof typeof answers;
 
