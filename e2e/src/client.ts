@@ -35,6 +35,14 @@ export class TestClient {
     });
   }
 
+  get token(): string {
+    return this.accessToken;
+  }
+
+  get(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, { ...init, headers: { authorization: `Bearer ${this.accessToken}` } });
+  }
+
   async me(): Promise<MeResponse> {
     const response = await fetch(`${this.url}/api/v1/users/me`, {
       headers: { authorization: `Bearer ${this.accessToken}` },

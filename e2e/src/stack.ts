@@ -20,6 +20,8 @@ export interface Stack {
   local: Simulator;
   cloud: Simulator;
   apps: Record<AppName, ChildProcess>;
+  /** Starts one more process of an app; its replicas share the requests. */
+  startReplica(app: AppName): Promise<AppProcess>;
   /** Rows of Postgres, for what no client may see. */
   query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
@@ -50,15 +52,22 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     AppName,
     AppProcess
   >;
+  const replicas: AppProcess[] = [];
   return {
     url: `http://127.0.0.1:${ports[0]}`,
     local,
     cloud,
     apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
+    startReplica: async (name) => {
+      const replica = await startApp(name, { ...shared, PORT: String(await freePort()) });
+      replicas.push(replica);
+      return replica;
+    },
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,
     async stop() {
       for (const name of appNames) await processes[name].stop();
+      for (const replica of replicas) await replica.stop();
       await Promise.all([client.end(), local.close(), cloud.close()]);
       await database.drop();
     },
