@@ -1,4 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   freePort,
   newSigningKey,
@@ -22,6 +25,8 @@ export interface Stack {
   apps: Record<AppName, ChildProcess>;
   /** Starts one more process of an app; its replicas share the requests. */
   startReplica(app: AppName): Promise<AppProcess>;
+  /** Where text-processing keeps its log files. */
+  logDir: string;
   /** Rows of Postgres, for what no client may see. */
   query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
@@ -31,6 +36,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
   const database = await newTestDatabase();
   const client = new Client({ connectionString: database.url });
   await client.connect();
+  const logDir = await mkdtemp(join(tmpdir(), 'tollgate-logs-'));
   const [local, cloud] = await Promise.all([startSimulator(), startSimulator()]);
   const shared = {
     NODE_ENV: 'production',
@@ -42,6 +48,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     MAVERICK_BASE_URL: `${cloud.url}/v1`,
     MAVERICK_API_KEY: 'simulated',
     JWT_PRIVATE_KEY: newSigningKey(),
+    LLM_LOG_DIR: logDir,
     ...environment,
   };
   const ports = await Promise.all(appNames.map(() => freePort()));
@@ -57,6 +64,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     url: `http://127.0.0.1:${ports[0]}`,
     local,
     cloud,
+    logDir,
     apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
     startReplica: async (name) => {
       const replica = await startApp(name, { ...shared, PORT: String(await freePort()) });
@@ -69,7 +77,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
       for (const name of appNames) await processes[name].stop();
       for (const replica of replicas) await replica.stop();
       await Promise.all([client.end(), local.close(), cloud.close()]);
-      await database.drop();
+      await Promise.all([database.drop(), rm(logDir, { recursive: true })]);
     },
   };
 }

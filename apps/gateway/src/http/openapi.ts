@@ -1,33 +1,23 @@
 import {
   ChatEvent,
-  ChatHistoryResponse,
-  ChatMessagePage,
-  ChatMessageSchema,
   ChatRequest,
   ChatResponse,
-  ChatSearchPage,
-  ChatSessionPage,
-  ChatSessionSchema,
-  ChatSessionsResponse,
-  ChatTurnEvent,
-  DeleteChatResponse,
   errorTable,
-  ForkChatRequest,
+  FeedbackRequest,
   LoginRequest,
+  LogStats,
   MeResponse,
-  ProcessTextPart,
   ProcessTextRequest,
   ProcessTextResponse,
+  RefineResponse,
   RefreshRequest,
-  RegenerateChatRequest,
+  RegenerateResponse,
   RegisterRequest,
-  SendChatMessageRequest,
-  SendChatMessageResponse,
-  StartChatRequest,
-  StartChatResponse,
+  TextPart,
+  TextSessionDeleted,
+  TextSessionExtended,
+  TextSessionStatus,
   TokenResponse,
-  UpdateChatMessageRequest,
-  UpdateChatSessionRequest,
   type ErrorCode,
 } from '@tollgate/contracts';
 import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
@@ -40,43 +30,33 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { z } from 'zod';
+import { chatAnswers, chatRequests } from '../chat-sessions/chat-schemas.js';
 import { ErrorBody } from './error-response.js';
-
-const ChatExport = z.object({ session: ChatSessionSchema, messages: ChatHistoryResponse });
 
 /** The shapes that the document names; every other schema stands where it is used. */
 const requests = {
-  ForkChatRequest,
-  RegenerateChatRequest,
-  SendChatMessageRequest,
-  StartChatRequest,
-  UpdateChatMessageRequest,
-  UpdateChatSessionRequest,
+  ...chatRequests,
   ChatRequest,
+  FeedbackRequest,
   LoginRequest,
   ProcessTextRequest,
   RefreshRequest,
   RegisterRequest,
 };
 const answers = {
-  ChatExport,
-  ChatHistoryResponse,
-  ChatMessagePage,
-  ChatMessageSchema,
-  ChatSearchPage,
-  ChatSessionPage,
-  ChatSessionSchema,
-  ChatSessionsResponse,
-  ChatTurnEvent,
-  DeleteChatResponse,
-  SendChatMessageResponse,
-  StartChatResponse,
+  ...chatAnswers,
   ChatEvent,
   ChatResponse,
   ErrorBody,
+  LogStats,
   MeResponse,
-  ProcessTextPart,
   ProcessTextResponse,
+  RefineResponse,
+  RegenerateResponse,
+  TextPart,
+  TextSessionDeleted,
+  TextSessionExtended,
+  TextSessionStatus,
   TokenResponse,
 };
 
@@ -90,6 +70,17 @@ export const bodyErrors: ErrorCode[] = ['invalid_request', 'payload_too_large', 
 
 /** What every route that needs an access token may answer. */
 export const tokenErrors: ErrorCode[] = ['unauthenticated', 'token_expired'];
+
+/** What every route that asks another service may answer. */
+export const serviceErrors: ErrorCode[] = [
+  ...tokenErrors,
+  'reply_lost',
+  'replica_lost',
+  'overloaded',
+  'shutting_down',
+  ...serverErrors,
+  'deadline_exceeded',
+];
 
 /** What every route that asks a model may answer. */
 export const llmErrors: ErrorCode[] = [
