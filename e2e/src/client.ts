@@ -6,7 +6,8 @@ export class TestClient {
   private constructor(
     private readonly url: string,
     readonly email: string,
-    private accessToken: string,
+    /** What the client sends with every request. */
+    public accessToken: string,
   ) {}
 
   static async register(url: string): Promise<TestClient> {

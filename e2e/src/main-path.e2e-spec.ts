@@ -202,7 +202,8 @@ describe('a chat', () => {
 
   it('keeps its HTTP status when it fails before the first token', async () => {
     const client = await TestClient.register(stack.url);
-    stack.local.setFault({ kind: 'status', status: 500 });
+    // The cloud is the last resort.
+    for (const simulator of [stack.local, stack.cloud]) simulator.setFault({ kind: 'status', status: 500 });
     const response = await client.post('/api/v1/llm/chat/stream', { message: 'Hello there' });
     expect(response.status).toBe(502);
     expect(ErrorBody.parse(await response.json()).error.code).toBe('provider_error');

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,8 @@ export interface Stack {
   startReplica(app: AppName): Promise<AppProcess>;
   /** Where text-processing keeps its log files. */
   logDir: string;
+  /** Ends the app at once and starts it again, on the same port. */
+  killAndRestart(name: AppName): Promise<void>;
   /** Rows of Postgres, for what no client may see. */
   query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
@@ -60,6 +63,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     AppProcess
   >;
   const replicas: AppProcess[] = [];
+  const environmentOf = (name: AppName) => ({ ...shared, PORT: String(ports[appNames.indexOf(name)]) });
   return {
     url: `http://127.0.0.1:${ports[0]}`,
     local,
@@ -70,6 +74,12 @@ export async function startStack(environment: Record<string, string> = {}): Prom
       const replica = await startApp(name, { ...shared, PORT: String(await freePort()) });
       replicas.push(replica);
       return replica;
+    },
+    async killAndRestart(name) {
+      const { child } = processes[name];
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      processes[name] = await startApp(name, environmentOf(name));
     },
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,

@@ -2,9 +2,10 @@ import { invalidRequest } from '@tollgate/contracts';
 import { Database, DatabaseModule } from '@tollgate/database';
 import { Messages, MessagingModule } from '@tollgate/messaging';
 import { MeteringModule } from '@tollgate/metering';
-import { HealthController, ObservabilityModule } from '@tollgate/observability';
+import { ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
 import { ChatSessionsController } from './chat-sessions/chat-sessions.controller.js';
@@ -13,21 +14,16 @@ import { ChatTurns } from './chat-sessions/chat-turns.service.js';
 import { Transcripts } from './chat-sessions/transcripts.service.js';
 import type { GatewayConfig } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
-import { describeRoutes } from './http/openapi.js';
 import { EventStream } from './http/sse.js';
-import { Public } from './identity/access-token.guard.js';
 import { IdentityModule } from './identity/identity.module.js';
+import { GenerateService } from './model-service/generate.service.js';
+import { ModelServiceController } from './model-service/model-service.controller.js';
+import { OpenAiController } from './openai-compatible/openai.controller.js';
+import { LlmStatus } from './status/llm-status.service.js';
+import { StatusController } from './status/status.controller.js';
 import { TextProcessingController } from './text-processing/text-processing.controller.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
-
-// Probes and scrapers carry no token.
-Public()(HealthController);
-describeRoutes(HealthController, 'health', {
-  health: 'The process is alive',
-  ready: 'The process can serve: 200 when Postgres and Redis answer, else 503',
-  metrics: "Prometheus' metrics",
-});
 
 @Module({})
 export class GatewayModule {
@@ -38,6 +34,7 @@ export class GatewayModule {
         ObservabilityModule.forRoot({
           info: { service: 'gateway', llm_simulated: config.llmSimulated },
           logLevel: config.log.level,
+          hasController: false,
           inject: [Database, Messages],
           readiness: (database: Database, messages: Messages) => [
             { name: 'postgres', check: () => database.ping() },
@@ -54,17 +51,23 @@ export class GatewayModule {
         IdentityModule.forRoot(config.identity),
       ],
       controllers: [
+        StatusController,
         UsersController,
         TextProcessingController,
         ChatController,
         ChatTurnsController,
         ChatSessionsController,
+        ModelServiceController,
+        BatchesController,
+        OpenAiController,
       ],
       providers: [
         UsersService,
         ChatService,
         ChatTurns,
         Transcripts,
+        GenerateService,
+        LlmStatus,
         EventStream,
         { provide: APP_FILTER, useClass: ErrorFilter },
         {

@@ -211,7 +211,7 @@ describe('requests', () => {
 
   it('are counted by route pattern', async () => {
     await gateway.get('/some/path/that/is/not');
-    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    const metrics = await (await fetch(`${gateway.url}/metrics`, { headers: { accept: 'text/plain' } })).text();
     expect(metrics).toMatch(/tollgate_http_requests_total\{route="none",method="GET",status="404",app="gateway"\} \d/);
     expect(metrics).toContain('tollgate_http_request_duration_seconds_bucket');
     expect(metrics).not.toContain('/some/path');
@@ -244,7 +244,7 @@ describe('streams', () => {
     expect((await stopped) - leftAt).toBeLessThan(200);
     await expect(response.text()).rejects.toThrow();
     await delay(50);
-    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    const metrics = await (await fetch(`${gateway.url}/metrics`, { headers: { accept: 'text/plain' } })).text();
     expect(metrics).toMatch(
       /tollgate_http_requests_total\{route="\/api\/v1\/llm\/chat\/stream",method="POST",status="499"/,
     );

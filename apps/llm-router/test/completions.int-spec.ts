@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { complete, selectModel, streamCompletion, type CompletionPart } from '@tollgate/contracts';
 import { eventually, failureOf } from '@tollgate/testing';
+import { CompletionCollector } from '../src/completions/completion-collector.js';
 import { startRouter, type RouterUnderTest } from './router-under-test.js';
 
 let router: RouterUnderTest;
@@ -10,14 +11,11 @@ const ask = (content: string) => ({
   messages: [{ role: 'user' as const, content }],
 });
 
-beforeAll(async () => {
+// Each with breakers of its own.
+beforeEach(async () => {
   router = await startRouter();
 });
-afterEach(() => {
-  router.local.reset();
-  router.cloud.reset();
-});
-afterAll(() => router.stop());
+afterEach(() => router.stop());
 
 describe('a completion', () => {
   it('stands in the ledger with exactly the tokens that the provider logged, priced by a version', async () => {
@@ -72,6 +70,36 @@ describe('a completion', () => {
       }
     });
     expect(streamed).toBe(whole.content);
+  });
+
+  it('brings tools, reasoning and the reason of the choice to the caller, whole and streamed', async () => {
+    const caller = await router.newCaller('pro');
+    const tool = (name: string) => ({ type: 'function' as const, function: { name } });
+    const request = {
+      ...ask('SIMULATE_REASONING_TOKENS=5 SIMULATE_TOOL_CALLS=2 Weather?'),
+      tools: [tool('weather'), tool('time')],
+    };
+    const whole = await router.as(caller, () => router.messages.send(complete, request));
+    expect(whole).toMatchObject({
+      finish_reason: 'tool_calls',
+      content: '',
+      reasoning: expect.stringContaining('[simulated]'),
+      tool_calls: [{ function: { name: 'weather' } }, { function: { name: 'time' } }],
+      metadata: { model_used: 'llama-4-maverick', reason: 'tier_cloud', failed_attempts: [] },
+    });
+    const collector = new CompletionCollector();
+    await router.as(caller, async () => {
+      for await (const part of router.messages.stream(streamCompletion, { ...request, model: 'gemma3:4b' })) {
+        if (part.type === 'end') expect(part.metadata.reason).toBe('requested');
+        else if (part.type !== 'start') collector.add(part);
+      }
+    });
+    const { reasoning, tool_calls: calls = [] } = collector.message();
+    expect(reasoning).toBe(whole.reasoning);
+    expect(calls.map((call) => call.function)).toEqual(whole.tool_calls?.map((call) => call.function));
+    expect(new Set(calls.map(({ id }) => id)).size).toBe(2);
+    const attempts = await router.attemptsOf(caller);
+    expect(attempts.map(({ usageSource }) => usageSource)).toEqual(['provider', 'provider']);
   });
 
   it('lowers max_tokens to what the plan allows and says that it was cut', async () => {
@@ -133,26 +161,27 @@ describe('a completion', () => {
 });
 
 describe('a completion that no provider has seen', () => {
-  it('costs nothing: it was given up while it waited for a connection', async () => {
+  it('costs nothing: it was given up while it waited for its turn', async () => {
     const caller = await router.newCaller('free');
     router.local.setFault({ kind: 'hang' });
     const controller = new AbortController();
     const requests = Array.from({ length: 25 }, () =>
       failureOf(router.as(caller, () => router.messages.send(complete, ask('Hello')), controller.signal)),
     );
-    // The provider takes 20 connections.
+    // An Ollama takes 5 at once.
     await eventually(
       async () => router.local.calls().length,
-      (count) => count === 20,
+      (count) => count === 5,
     );
     controller.abort();
     await Promise.all(requests);
     const attempts = await eventually(
       () => router.attemptsOf(caller),
-      (rows) => rows.length === 25,
+      (rows) => rows.length === 5,
     );
-    expect(attempts.filter(({ tokensInput }) => tokensInput > 0)).toHaveLength(20);
+    expect(attempts.every(({ tokensInput }) => tokensInput > 0)).toBe(true);
     expect(attempts.every(({ outcome, errorCode }) => outcome === 'cancelled' && errorCode === 'cancelled')).toBe(true);
+    expect(router.local.calls()).toHaveLength(5);
   });
 });
 
@@ -191,14 +220,22 @@ describe('a provider that fails', () => {
     const caller = await router.newCaller('pro');
     router.cloud.setFault({ kind: 'status', status: 500 });
     const completion = await router.as(caller, () => router.messages.send(complete, ask('Hello')));
-    expect(completion).toMatchObject({ model: 'gemma3:4b', attempts: 2 });
+    expect(completion).toMatchObject({
+      model: 'gemma3:4b',
+      attempts: 2,
+      metadata: {
+        model_used: 'gemma3:4b',
+        reason: 'fallback',
+        failed_attempts: [{ model: 'llama-4-maverick', provider: 'maverick', category: 'api_error' }],
+      },
+    });
     const attempts = await router.attemptsOf(caller);
     expect(attempts.map(({ attemptNumber, outcome, model }) => [attemptNumber, outcome, model])).toEqual([
       [1, 'failed', 'llama-4-maverick'],
       [2, 'completed', 'gemma3:4b'],
     ]);
     expect(attempts[0]).toMatchObject({
-      errorCode: 'provider_error',
+      errorCode: 'api_error',
       tokensInput: 0,
       tokensOutput: 0,
       chargeMicroUsd: 0n,
@@ -235,7 +272,8 @@ describe('a provider that fails', () => {
 
   it('says nothing of what the provider said', async () => {
     const caller = await router.newCaller('free');
-    router.local.setFault({ kind: 'status', status: 500, body: { error: 'secret of the provider' } });
+    for (const simulator of [router.local, router.cloud])
+      simulator.setFault({ kind: 'status', status: 500, body: { error: 'secret of the provider' } });
     const error = await failureOf(router.as(caller, () => router.messages.send(complete, ask('Hello'))));
     expect(error.code).toBe('provider_error');
     expect(JSON.stringify(error.toWire())).not.toContain('secret');
@@ -264,6 +302,7 @@ describe('without any provider', () => {
       const served = await open.newCaller('free');
       expect(await open.as(served, () => open.messages.send(complete, ask('Hello')))).toMatchObject({
         provider: 'maverick',
+        metadata: { reason: 'last_resort' },
       });
       const refused = await closed.newCaller('free');
       const error = await failureOf(closed.as(refused, () => closed.messages.send(complete, ask('Hello'))));

@@ -7,6 +7,8 @@ import { newTestDatabase, nextRedisUrl, startSimulator, type Simulator } from '@
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Redis } from 'ioredis';
+import { BatchQueue } from '../src/batches/batch-queue.service.js';
 import { loadLlmRouterConfig } from '../src/config.js';
 import { LlmRouterModule } from '../src/llm-router.module.js';
 
@@ -19,6 +21,10 @@ export interface RouterUnderTest {
   /** Runs work as a client's request of that caller. */
   as<T>(caller: Caller, work: () => T, signal?: AbortSignal): T;
   attemptsOf(caller: Caller): Promise<UsageAttempt[]>;
+  /** To the Redis in which the answers lie. */
+  cacheConnection(): Redis;
+  /** Looks for batches that are not finished, as a start of the router does. */
+  restartBatches(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -44,6 +50,7 @@ export async function startRouter(environment: Record<string, string> = {}): Pro
   await app.startAllMicroservices();
   await app.init();
   const client = app.get(Database);
+  const redis = new Redis(config.redis.url);
 
   return {
     messages: app.get(Messages),
@@ -67,7 +74,10 @@ export async function startRouter(environment: Record<string, string> = {}): Pro
         where: { accountId: caller.account_id },
         orderBy: [{ startedAt: 'asc' }, { attemptNumber: 'asc' }],
       }),
+    cacheConnection: () => redis,
+    restartBatches: () => app.get(BatchQueue).sweep(),
     async stop() {
+      redis.disconnect();
       await app.close();
       await Promise.all([local.close(), cloud.close()]);
       await database.drop();

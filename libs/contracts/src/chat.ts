@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ChatMessage, FinishReason, Usage } from './llm-router.js';
+import { ChatMessage, ChoiceReason, FinishReason, Usage } from './llm-router.js';
 
 /** Body of POST /api/v1/llm/chat and /api/v1/llm/chat/stream. */
 export const ChatRequest = z.object({
@@ -25,6 +25,10 @@ const ChatMetadata = z.object({
   finish_reason: FinishReason,
   usage: Usage,
   attempts: z.number().int(),
+  /** Why this model answered. */
+  reason: ChoiceReason,
+  /** No provider was asked for this answer. */
+  cache_hit: z.boolean(),
 });
 
 export const ChatResponse = z.object({

@@ -84,6 +84,13 @@ export const errorTable = {
     retryable: false,
     meaning: 'The content-type is not application/json.',
   },
+  invalid_structured_output: {
+    status: 422,
+    type: 'api_error',
+    retryable: false,
+    meaning:
+      "The model's answer was not the JSON that was asked for, also after asking again; `detail` says what was wrong and has the last text.",
+  },
   cancelled: {
     status: 499,
     type: 'api_error',

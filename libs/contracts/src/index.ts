@@ -51,8 +51,43 @@ export {
   type StreamContract,
 } from './contract.js';
 export { errorTable, isErrorCode, type ErrorCode } from './errors.js';
+export { GatewayHealth, GatewayMetrics } from './gateway-status.js';
 export { LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
 export {
+  Batch,
+  BatchListing,
+  BatchPage,
+  BatchResult,
+  BatchStatus,
+  BatchWithResults,
+  cancelBatch,
+  createBatch,
+  CreateBatchRequest,
+  getBatch,
+  listBatches,
+  llmBatchContracts,
+  readBatchResults,
+} from './llm-batches.js';
+export { GenerateEvent, GenerateRequest, GenerateResponse } from './llm-generate.js';
+export {
+  CacheCleared,
+  CacheStatistics,
+  clearCache,
+  ConnectionStatus,
+  describeLlmHealth,
+  ListedModel,
+  listModels,
+  LlmHealth,
+  llmModelContracts,
+  ModelListing,
+  ModelValidation,
+  validateModel,
+  ValidateModelRequest,
+} from './llm-models.js';
+export {
+  CacheOptions,
+  CacheOutcome,
+  CacheReport,
   ChatMessage,
   ChoiceReason,
   complete,
@@ -74,6 +109,15 @@ export {
   Usage,
   UsageSource,
 } from './llm-router.js';
+export {
+  OpenAiChatCompletion,
+  OpenAiChatRequest,
+  OpenAiChunk,
+  OpenAiDelta,
+  OpenAiModel,
+  OpenAiModelList,
+  OpenAiUsage,
+} from './openai.js';
 export {
   deleteTextSession,
   extendTextSession,

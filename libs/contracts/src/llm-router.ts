@@ -59,7 +59,7 @@ export const Sampling = z.object({
   /** Above 1 punishes repetition. */
   repeat_penalty: z.number().min(0).max(2).optional(),
   /** Texts at which the model stops; they are not part of the answer. */
-  stop: z.array(z.string().min(1)).max(16).optional(),
+  stop: z.array(z.string().min(1)).max(4).optional(),
   seed: z.number().int().optional(),
 });
 export type Sampling = z.infer<typeof Sampling>;
@@ -83,6 +83,30 @@ export type Usage = z.infer<typeof Usage>;
 export const FinishReason = z.enum(['stop', 'length', 'tool_calls', 'content_filter']);
 export type FinishReason = z.infer<typeof FinishReason>;
 
+/** Whether an answer may come out of the response cache, and be kept in it. */
+export const CacheOptions = z.object({
+  /** Without it: only when the temperature is so low that the model would hardly answer anything else. */
+  use: z.boolean().optional(),
+  /** Answers in the voice of one character are never given in that of another. */
+  character: z.string().max(128).optional(),
+});
+export type CacheOptions = z.infer<typeof CacheOptions>;
+
+/**
+ * Where an answer came from: the cache, a provider call that another request had begun, a provider call of its own, or a
+ * provider call that the cache has nothing to do with.
+ */
+export const CacheOutcome = z.enum(['hit', 'shared', 'miss', 'bypass']);
+export type CacheOutcome = z.infer<typeof CacheOutcome>;
+
+/** Only in answers to requests that could be cached, or that say something of the cache. */
+export const CacheReport = z.object({
+  outcome: CacheOutcome,
+  /** SHA-256 of the messages, as it stands in the key of the cache. */
+  prompt_hash: z.string(),
+});
+export type CacheReport = z.infer<typeof CacheReport>;
+
 export const CompletionRequest = z.object({
   /** What the tokens are for, as it stands in the ledger: `summary`, `chat`, … */
   task: z.string().min(1).max(64),
@@ -95,6 +119,7 @@ export const CompletionRequest = z.object({
   tool_choice: ToolChoice.optional(),
   /** Without it: text. */
   response_format: ResponseFormat.optional(),
+  cache: CacheOptions.optional(),
 });
 export type CompletionRequest = z.infer<typeof CompletionRequest>;
 
@@ -123,9 +148,10 @@ const CompletionEnd = z.object({
   provider: z.string(),
   finish_reason: FinishReason,
   usage: Usage,
-  /** Number of provider calls it took; more than one after a retry or a fallback. */
+  /** Number of provider calls it took: more than one after a retry or a fallback, none when another request paid for it. */
   attempts: z.number().int().nonnegative(),
   metadata: CompletionMetadata,
+  cache: CacheReport.optional(),
 });
 
 export const Completion = CompletionEnd.extend({
@@ -137,7 +163,12 @@ export const Completion = CompletionEnd.extend({
 export type Completion = z.infer<typeof Completion>;
 
 export const CompletionPart = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('start'), model: z.string(), provider: z.string() }),
+  z.object({
+    type: z.literal('start'),
+    model: z.string(),
+    provider: z.string(),
+    cache: CacheReport.optional(),
+  }),
   z.object({ type: z.literal('delta'), text: z.string() }),
   z.object({ type: z.literal('reasoning'), text: z.string() }),
   /** A piece of the call number `index`: the first one has `id` and `name`, the arguments of all make its JSON text. */

@@ -1,13 +1,15 @@
 export { Database, DatabaseModule, type DatabaseOptions } from './database.js';
 export { migrate, type MigrateOptions } from './migrate.js';
-export {
-  AttemptOutcome,
-  ChatHistory,
-  ChatMessageState,
-  ChatSender,
-  PlanOverage,
-  Prisma,
-  UsageSource,
-  UserRole,
+export { AttemptOutcome, BatchPromptStatus, PlanOverage, Prisma, UsageSource, UserRole } from './generated/client.js';
+export type {
+  Account,
+  Batch,
+  BatchPrompt,
+  Plan,
+  PriceVersion,
+  RefreshToken,
+  UsageAttempt,
+  User,
 } from './generated/client.js';
-export type { Account, ChatMessage, ChatSession, Plan, PriceVersion, RefreshToken, UsageAttempt, User } from './generated/client.js';
+export { ChatHistory, ChatMessageState, ChatSender } from './generated/client.js';
+export type { ChatMessage, ChatSession } from './generated/client.js';

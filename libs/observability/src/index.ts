@@ -1,4 +1,4 @@
-export { HealthController, type ReadinessCheck, type ServiceInfo } from './health.js';
+export { HealthController, READINESS_CHECKS, SERVICE_INFO, type ReadinessCheck, type ServiceInfo } from './health.js';
 export { createLogger, Logger, scrub } from './logger.js';
 export { ObservabilityModule } from './observability.module.js';
 export { pooledRandomBytes } from './random-bytes.js';

@@ -6,6 +6,8 @@ import { createLogger, Logger } from './logger.js';
 interface ObservabilityOptions {
   info: ServiceInfo;
   logLevel: string;
+  /** False for an app that serves /health, /ready and /metrics by a controller of its own. */
+  hasController?: boolean;
   /** Providers to inject into `readiness`. */
   inject?: FactoryProvider['inject'];
   readiness?: (...dependencies: never[]) => ReadinessCheck[];
@@ -14,19 +16,20 @@ interface ObservabilityOptions {
 /** Logger, /health, /ready and /metrics for one app. */
 @Module({})
 export class ObservabilityModule {
-  static forRoot({ info, logLevel, inject = [], readiness = () => [] }: ObservabilityOptions): DynamicModule {
+  static forRoot(options: ObservabilityOptions): DynamicModule {
+    const { info, logLevel, hasController = true, inject = [], readiness = () => [] } = options;
     register.setDefaultLabels({ app: info.service });
     if (!register.getSingleMetric('process_cpu_seconds_total')) collectDefaultMetrics();
     return {
       module: ObservabilityModule,
       global: true,
-      controllers: [HealthController],
+      controllers: hasController ? [HealthController] : [],
       providers: [
         { provide: Logger, useValue: new Logger(createLogger(info.service, logLevel)) },
         { provide: SERVICE_INFO, useValue: info },
         { provide: READINESS_CHECKS, inject, useFactory: readiness },
       ],
-      exports: [Logger],
+      exports: [Logger, SERVICE_INFO, READINESS_CHECKS],
     };
   }
 }

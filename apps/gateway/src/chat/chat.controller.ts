@@ -2,6 +2,7 @@ import { Caller, ChatRequest, type ChatResponse } from '@tollgate/contracts';
 import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { setCacheHeader } from '../http/cache-header.js';
 import { Answers, llmErrors } from '../http/openapi.js';
 import { EventStream } from '../http/sse.js';
 import { checkUserId, CurrentCaller } from '../identity/current-caller.js';
@@ -20,9 +21,13 @@ export class ChatController {
   @HttpCode(200)
   @ApiOperation({ summary: 'One answer of a conversation, whole' })
   @Answers({ json: 'ChatResponse', errors: llmErrors })
-  answer(@Body({ schema: ChatRequest }) body: ChatRequest, @CurrentCaller() caller: Caller): Promise<ChatResponse> {
+  answer(
+    @Body({ schema: ChatRequest }) body: ChatRequest,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ChatResponse> {
     checkUserId(body.user_id, caller);
-    return this.chat.answer(body);
+    return this.chat.answer(body, (cache) => setCacheHeader(reply, cache));
   }
 
   @Post('stream')
@@ -34,6 +39,9 @@ export class ChatController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     checkUserId(body.user_id, caller);
-    await this.events.send(reply, this.chat.stream(body));
+    await this.events.send(
+      reply,
+      this.chat.stream(body, (cache) => setCacheHeader(reply, cache)),
+    );
   }
 }

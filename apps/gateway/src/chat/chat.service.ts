@@ -12,13 +12,17 @@ import { currentRequest } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
 import { completionRequestFor, confidenceOf, parseStructuredData } from './chat-messages.js';
 
+type OnCache = (cache: Completion['cache']) => void;
+
 @Injectable()
 export class ChatService {
   constructor(private readonly messages: Messages) {}
 
-  async answer(body: ChatRequest): Promise<ChatResponse> {
+  /** `onCache` hears whether the answer came from the cache, before anything of it is handed on. */
+  async answer(body: ChatRequest, onCache: OnCache): Promise<ChatResponse> {
     const startedAt = performance.now();
     const completion = await this.messages.send(complete, completionRequestFor(body));
+    onCache(completion.cache);
     return {
       message: completion.content,
       ...outcomeOf(completion, startedAt),
@@ -26,11 +30,12 @@ export class ChatService {
     };
   }
 
-  async *stream(body: ChatRequest): AsyncGenerator<ChatEvent, void> {
+  async *stream(body: ChatRequest, onCache: OnCache): AsyncGenerator<ChatEvent, void> {
     const startedAt = performance.now();
     for await (const part of this.messages.stream(streamCompletion, completionRequestFor(body))) {
       switch (part.type) {
         case 'start':
+          onCache(part.cache);
           yield { type: 'start', request_id: requestId(), model_used: part.model };
           break;
         case 'delta':
@@ -52,13 +57,14 @@ export class ChatService {
 }
 
 function outcomeOf(completion: Omit<Completion, 'content'>, startedAt: number) {
-  const { model, provider, finish_reason, usage, attempts } = completion;
+  const { model, provider, finish_reason, usage, attempts, metadata, cache } = completion;
+  const cache_hit = cache?.outcome === 'hit' || cache?.outcome === 'shared';
   return {
     model_used: model,
     tokens_used: usage.input_tokens + usage.output_tokens,
     latency_ms: Math.round(performance.now() - startedAt),
     confidence_score: confidenceOf(finish_reason),
-    metadata: { request_id: requestId(), provider, finish_reason, usage, attempts },
+    metadata: { request_id: requestId(), provider, finish_reason, usage, attempts, reason: metadata.reason, cache_hit },
   };
 }
 

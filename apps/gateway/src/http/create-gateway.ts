@@ -41,7 +41,7 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
     app.enableCors({
       origin: [...config.http.corsOrigins],
       credentials: true,
-      exposedHeaders: ['x-request-id', 'retry-after', 'x-should-retry', 'traceparent'],
+      exposedHeaders: ['x-request-id', 'x-tollgate-cache', 'retry-after', 'x-should-retry', 'traceparent'],
     });
   }
   SwaggerModule.setup('docs', app, () => createDocument(app), { jsonDocumentUrl: 'openapi.json', raw: ['json'] });

@@ -1,12 +1,30 @@
 import {
+  Batch,
+  BatchListing,
+  BatchWithResults,
+  CacheCleared,
   ChatEvent,
   ChatRequest,
   ChatResponse,
+  CreateBatchRequest,
   errorTable,
   FeedbackRequest,
+  GatewayHealth,
+  GatewayMetrics,
+  GenerateEvent,
+  GenerateRequest,
+  GenerateResponse,
+  LlmHealth,
   LoginRequest,
   LogStats,
   MeResponse,
+  ModelListing,
+  ModelValidation,
+  OpenAiChatCompletion,
+  OpenAiChatRequest,
+  OpenAiChunk,
+  OpenAiModel,
+  OpenAiModelList,
   ProcessTextRequest,
   ProcessTextResponse,
   RefineResponse,
@@ -18,6 +36,7 @@ import {
   TextSessionExtended,
   TextSessionStatus,
   TokenResponse,
+  ValidateModelRequest,
   type ErrorCode,
 } from '@tollgate/contracts';
 import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
@@ -32,24 +51,44 @@ import {
 import { z } from 'zod';
 import { chatAnswers, chatRequests } from '../chat-sessions/chat-schemas.js';
 import { ErrorBody } from './error-response.js';
+import { examples } from './openapi-examples.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
 const requests = {
   ...chatRequests,
   ChatRequest,
+  CreateBatchRequest,
   FeedbackRequest,
+  GenerateRequest,
   LoginRequest,
+  OpenAiChatRequest,
   ProcessTextRequest,
   RefreshRequest,
   RegisterRequest,
+  ValidateModelRequest,
 };
 const answers = {
   ...chatAnswers,
+  Batch,
+  BatchListing,
+  BatchWithResults,
+  CacheCleared,
   ChatEvent,
   ChatResponse,
   ErrorBody,
+  GatewayHealth,
+  GatewayMetrics,
+  GenerateEvent,
+  GenerateResponse,
+  LlmHealth,
   LogStats,
   MeResponse,
+  ModelListing,
+  ModelValidation,
+  OpenAiChatCompletion,
+  OpenAiChunk,
+  OpenAiModel,
+  OpenAiModelList,
   ProcessTextResponse,
   RefineResponse,
   RegenerateResponse,
@@ -90,6 +129,7 @@ export const llmErrors: ErrorCode[] = [
   'model_not_allowed',
   'model_not_found',
   ...bodyErrors,
+  'invalid_structured_output',
   'provider_error',
   'reply_lost',
   'replica_lost',
@@ -155,13 +195,13 @@ export function createDocument(app: INestApplication): OpenAPIObject {
 
 function components() {
   return Object.fromEntries([
-    ...Object.entries(requests).map(([name, schema]) => [name, jsonSchema(schema, 'input')]),
-    ...Object.entries(answers).map(([name, schema]) => [name, jsonSchema(schema, 'output')]),
+    ...Object.entries(requests).map(([name, schema]) => [name, shapeOf(name, schema, 'input')]),
+    ...Object.entries(answers).map(([name, schema]) => [name, shapeOf(name, schema, 'output')]),
   ]);
 }
 
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
-  return z.toJSONSchema(schema, {
+function shapeOf(name: string, schema: z.ZodType, io: 'input' | 'output') {
+  const shape = z.toJSONSchema(schema, {
     target: 'openapi-3.0',
     io,
     // The bounds of every whole number in JavaScript, which pages show as its example.
@@ -170,6 +210,7 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output') {
       if (maximum === Number.MAX_SAFE_INTEGER) delete each.maximum;
     },
   });
+  return { ...shape, example: examples[name] };
 }
 
 /**

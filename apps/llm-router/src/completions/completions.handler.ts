@@ -12,13 +12,13 @@ import { Handle, MessageContext } from '@tollgate/messaging';
 import { Plans } from '@tollgate/metering';
 import { Controller } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
+import { CachedCompletions } from '../cache/cached-completions.service.js';
 import { Catalogue } from '../catalogue/catalogue.service.js';
-import { Completions } from './completions.service.js';
 
 @Controller()
 export class CompletionsHandler {
   constructor(
-    private readonly completions: Completions,
+    private readonly completions: CachedCompletions,
     private readonly catalogue: Catalogue,
     private readonly plans: Plans,
   ) {}
