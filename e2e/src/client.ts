@@ -36,6 +36,14 @@ export class TestClient {
     });
   }
 
+  get token(): string {
+    return this.accessToken;
+  }
+
+  get(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, { ...init, headers: { authorization: `Bearer ${this.accessToken}` } });
+  }
+
   /** Without a body. */
   send(method: 'GET' | 'DELETE' | 'POST', path: string): Promise<Response> {
     return fetch(`${this.url}${path}`, { method, headers: { authorization: `Bearer ${this.accessToken}` } });

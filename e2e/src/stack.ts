@@ -15,7 +15,7 @@ import {
 } from '@tollgate/testing';
 import { Client } from 'pg';
 
-const appNames = ['gateway', 'text-processing', 'llm-router'] as const;
+const appNames = ['gateway', 'text-processing', 'chat', 'llm-router'] as const;
 export type AppName = (typeof appNames)[number];
 
 /** Every app as a process of its own, on real Postgres and Redis, with simulated providers in this process. */
@@ -24,6 +24,8 @@ export interface Stack {
   local: Simulator;
   cloud: Simulator;
   apps: Record<AppName, ChildProcess>;
+  /** Starts one more process of an app; its replicas share the requests. */
+  startReplica(app: AppName): Promise<AppProcess>;
   /** Where text-processing keeps its log files. */
   logDir: string;
   /** Ends the app at once and starts it again, on the same port. */
@@ -60,6 +62,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     AppName,
     AppProcess
   >;
+  const replicas: AppProcess[] = [];
   const environmentOf = (name: AppName) => ({ ...shared, PORT: String(ports[appNames.indexOf(name)]) });
   return {
     url: `http://127.0.0.1:${ports[0]}`,
@@ -67,6 +70,11 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     cloud,
     logDir,
     apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
+    startReplica: async (name) => {
+      const replica = await startApp(name, { ...shared, PORT: String(await freePort()) });
+      replicas.push(replica);
+      return replica;
+    },
     async killAndRestart(name) {
       const { child } = processes[name];
       child.kill('SIGKILL');
@@ -77,6 +85,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
       (await client.query<Row>(sql, values)).rows,
     async stop() {
       for (const name of appNames) await processes[name].stop();
+      for (const replica of replicas) await replica.stop();
       await Promise.all([client.end(), local.close(), cloud.close()]);
       await Promise.all([database.drop(), rm(logDir, { recursive: true })]);
     },

@@ -8,6 +8,10 @@ import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
+import { ChatSessionsController } from './chat-sessions/chat-sessions.controller.js';
+import { ChatTurnsController } from './chat-sessions/chat-turns.controller.js';
+import { ChatTurns } from './chat-sessions/chat-turns.service.js';
+import { Transcripts } from './chat-sessions/transcripts.service.js';
 import type { GatewayConfig } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { EventStream } from './http/sse.js';
@@ -51,6 +55,8 @@ export class GatewayModule {
         UsersController,
         TextProcessingController,
         ChatController,
+        ChatTurnsController,
+        ChatSessionsController,
         ModelServiceController,
         BatchesController,
         OpenAiController,
@@ -58,6 +64,8 @@ export class GatewayModule {
       providers: [
         UsersService,
         ChatService,
+        ChatTurns,
+        Transcripts,
         GenerateService,
         LlmStatus,
         EventStream,

@@ -66,6 +66,12 @@ export const errorTable = {
     retryable: false,
     meaning: 'An account with this email exists.',
   },
+  session_busy: {
+    status: 409,
+    type: 'invalid_request_error',
+    retryable: true,
+    meaning: 'Another message of this chat session is being answered; retry after the time given.',
+  },
   payload_too_large: {
     status: 413,
     type: 'invalid_request_error',

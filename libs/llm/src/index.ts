@@ -1,2 +1,8 @@
 export { contextLengthExceeded, contextUsage, type ContextUsage } from './context-usage.js';
-export { countPromptTokens, countTokens, tokenizerFamilies, type TokenizerFamily } from './token-count.js';
+export {
+  countPromptTokens,
+  countTokens,
+  tokenizerFamilies,
+  tokenizerFamilyOf,
+  type TokenizerFamily,
+} from './token-count.js';

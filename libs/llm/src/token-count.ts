@@ -17,6 +17,11 @@ const families = {
 export type TokenizerFamily = keyof typeof families;
 export const tokenizerFamilies = Object.keys(families) as [TokenizerFamily, ...TokenizerFamily[]];
 
+/** Of a model as the router names it. A router that is newer than its caller may name a family that the caller does not know. */
+export function tokenizerFamilyOf(name: string): TokenizerFamily {
+  return tokenizerFamilies.find((family) => family === name) ?? 'o200k';
+}
+
 /** Chat templates wrap every message in about this many tokens. */
 const TOKENS_PER_MESSAGE = 4;
 

@@ -49,11 +49,13 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { z } from 'zod';
+import { chatAnswers, chatRequests } from '../chat-sessions/chat-schemas.js';
 import { ErrorBody } from './error-response.js';
 import { examples } from './openapi-examples.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
 const requests = {
+  ...chatRequests,
   ChatRequest,
   CreateBatchRequest,
   FeedbackRequest,
@@ -66,6 +68,7 @@ const requests = {
   ValidateModelRequest,
 };
 const answers = {
+  ...chatAnswers,
   Batch,
   BatchListing,
   BatchWithResults,

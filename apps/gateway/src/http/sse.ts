@@ -25,7 +25,8 @@ const streamHeaders = {
 export class EventStream {
   constructor(private readonly logger: Logger) {}
 
-  async send(reply: FastifyReply, parts: AsyncIterable<unknown>): Promise<void> {
+  /** @param idOf what a client sends as Last-Event-ID to go on behind a part */
+  async send<Part>(reply: FastifyReply, parts: AsyncIterable<Part>, idOf?: (part: Part) => string): Promise<void> {
     const iterator = parts[Symbol.asyncIterator]();
     const response = reply.raw;
     const stop = () => void this.stop(iterator);
@@ -34,16 +35,17 @@ export class EventStream {
       const first = await iterator.next();
       if (response.destroyed) return;
       reply.hijack();
-      await this.write(reply, iterator, first);
+      await this.write(reply, iterator, first, idOf);
     } finally {
       response.off('close', stop);
     }
   }
 
-  private async write(
+  private async write<Part>(
     reply: FastifyReply,
-    iterator: AsyncIterator<unknown>,
-    first: IteratorResult<unknown>,
+    iterator: AsyncIterator<Part>,
+    first: IteratorResult<Part>,
+    idOf?: (part: Part) => string,
   ): Promise<void> {
     const response = reply.raw;
     // Hijacking leaves them behind: the request id, CORS and helmet.
@@ -54,7 +56,7 @@ export class EventStream {
     }, PING_INTERVAL_MS);
     try {
       for (let part = first; !part.done && !response.destroyed; part = await iterator.next()) {
-        await writeEvent(response, JSON.stringify(part.value));
+        await writeEvent(response, JSON.stringify(part.value), idOf?.(part.value));
       }
     } catch (thrown) {
       if (!response.destroyed) {
@@ -80,8 +82,9 @@ export class EventStream {
 }
 
 /** Resolves when the client can take more, or has left. */
-function writeEvent(response: ServerResponse, data: string): Promise<void> {
-  if (response.destroyed || response.write(`data: ${data}\n\n`)) return Promise.resolve();
+function writeEvent(response: ServerResponse, data: string, id?: string): Promise<void> {
+  const event = id === undefined ? `data: ${data}\n\n` : `id: ${id}\ndata: ${data}\n\n`;
+  if (response.destroyed || response.write(event)) return Promise.resolve();
   return new Promise((resolve) => {
     const settle = () => {
       response.off('drain', settle).off('close', settle);

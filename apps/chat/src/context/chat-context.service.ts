@@ -1,0 +1,100 @@
+import type { ChatMessage, ModelChoice } from '@tollgate/contracts';
+import {
+  contextLengthExceeded,
+  contextUsage,
+  countPromptTokens,
+  tokenizerFamilyOf,
+  type TokenizerFamily,
+} from '@tollgate/llm';
+import { Inject, Injectable } from '@nestjs/common';
+import { metrics } from '../coordination/metrics.js';
+import { ContextStore } from './context-store.js';
+import { instructionsOf, newestThatFit, promptOf, type PromptParts, type Remembered, type Window } from './prompt.js';
+import { Summaries } from './summaries.service.js';
+
+export const CONTEXT_TOKENS_MAX = Symbol('context tokens max');
+
+/** Kept free for the answer unless the client says how long it may be. */
+const ANSWER_TOKENS = 1_024;
+/** Of the model's context: the most that an answer may claim of it. */
+const ANSWER_SHARE_MAX = 0.5;
+
+/** The turn that a prompt is for. */
+export interface PromptTurn {
+  session: { id: string; systemPrompt: string; history: 'trim' | 'summarise'; summary: string; summaryThrough: number };
+  userMessageId: string;
+  /** Of the answer: what comes before it is the conversation. */
+  position: number;
+}
+
+export interface PromptRequest {
+  /** As the client asked for it. */
+  model?: string;
+  answerTokens?: number;
+}
+
+/** What the model is shown of a session: bounded by its context, and by the operator's idea of what a turn may cost. */
+@Injectable()
+export class ChatContext {
+  constructor(
+    private readonly store: ContextStore,
+    private readonly summaries: Summaries,
+    @Inject(CONTEXT_TOKENS_MAX) private readonly tokensMax: number,
+  ) {}
+
+  /** Raises `context_length_exceeded` when instructions, pinned messages and the question alone are too long. */
+  async promptFor(turn: PromptTurn, choice: ModelChoice, request: PromptRequest): Promise<ChatMessage[]> {
+    const { session } = turn;
+    const family = tokenizerFamilyOf(choice.tokenizer);
+    const answer = Math.min(
+      request.answerTokens ?? ANSWER_TOKENS,
+      Math.floor(choice.context_length * ANSWER_SHARE_MAX),
+    );
+    const budget = Math.min(this.tokensMax, choice.context_length - answer);
+    const observeLoad = metrics.contextLoad.startTimer();
+    const question = await this.store.message(turn.userMessageId);
+    const pinned = await this.store.pinned(session.id, question.position);
+    let parts: PromptParts = { systemPrompt: session.systemPrompt, summary: session.summary, pinned, question };
+    let room = roomBeside(parts, { model: choice.model, budget, family });
+    let window = await this.windowOf(turn, parts, room, family);
+    observeLoad();
+    if (session.history === 'summarise' && window.isCut) {
+      const folded = await this.summaries.fold(session, question.position, { room, family, model: request.model });
+      if (folded) {
+        parts = { ...parts, summary: folded.summary };
+        room = roomBeside(parts, { model: choice.model, budget, family });
+        window = await this.windowOf({ ...turn, session: { ...session, ...folded } }, parts, room, family);
+      }
+    }
+    metrics.promptTokens.observe(budget - room + window.tokens);
+    return promptOf(parts, window.messages);
+  }
+
+  /** What is pinned is there anyway and takes no room in it. */
+  private windowOf(
+    { session }: PromptTurn,
+    { pinned, question }: PromptParts,
+    room: number,
+    family: TokenizerFamily,
+  ): Promise<Window> {
+    const after = session.history === 'summarise' ? session.summaryThrough : -1;
+    const messages = this.store.newestFirst(session.id, { after, before: question.position });
+    const isPinned = new Set(pinned.map(({ position }) => position));
+    return newestThatFit(without(messages, isPinned), room, (message) => countPromptTokens([message], family, room));
+  }
+}
+
+/** Tokens left for the conversation. */
+function roomBeside(
+  parts: PromptParts,
+  { model, budget, family }: { model: string; budget: number; family: TokenizerFamily },
+): number {
+  const fixed = [...instructionsOf(parts), ...[...parts.pinned, parts.question].map(({ message }) => message)];
+  const used = countPromptTokens(fixed, family, budget);
+  if (used > budget) throw contextLengthExceeded(model, contextUsage(used, budget), 'user_message');
+  return budget - used;
+}
+
+async function* without(messages: AsyncIterable<Remembered>, positions: ReadonlySet<number>) {
+  for await (const message of messages) if (!positions.has(message.position)) yield message;
+}

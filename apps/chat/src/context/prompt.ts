@@ -1,0 +1,90 @@
+import type { ChatMessage } from '@tollgate/contracts';
+
+/** A message of the session as the model will read it. */
+export interface Remembered {
+  position: number;
+  message: ChatMessage;
+}
+
+export interface PromptParts {
+  systemPrompt: string;
+  summary: string;
+  pinned: readonly Remembered[];
+  question: Remembered;
+}
+
+export interface Window {
+  messages: Remembered[];
+  /** Tokens of them. */
+  tokens: number;
+  /** False when it reaches back to the first message there is. */
+  isCut: boolean;
+}
+
+/**
+ * The newest messages that fit, oldest first. Reads no further back than that, so that the length of the conversation does
+ * not matter. Starts with a message of the user: an answer without its question misleads.
+ */
+export async function newestThatFit(
+  newestFirst: AsyncIterable<Remembered>,
+  budgetTokens: number,
+  tokensOf: (message: ChatMessage) => number,
+): Promise<Window> {
+  const messages: Remembered[] = [];
+  let tokens = 0;
+  let isCut = false;
+  for await (const remembered of newestFirst) {
+    const size = tokensOf(remembered.message);
+    if (tokens + size > budgetTokens) {
+      isCut = true;
+      break;
+    }
+    tokens += size;
+    messages.unshift(remembered);
+  }
+  while (isCut && messages[0]?.message.role === 'assistant') {
+    const [first] = messages.splice(0, 1);
+    if (first) tokens -= tokensOf(first.message);
+  }
+  return { messages, tokens, isCut };
+}
+
+/** Instructions, the summary of what is not there any more, what is pinned or recent in its order, the question. */
+export function promptOf(parts: PromptParts, window: readonly Remembered[]): ChatMessage[] {
+  const recent = new Set(window.map(({ position }) => position));
+  const conversation = [...parts.pinned.filter(({ position }) => !recent.has(position)), ...window];
+  conversation.sort((a, b) => a.position - b.position);
+  return [...instructionsOf(parts), ...conversation.map(({ message }) => message), parts.question.message];
+}
+
+export function instructionsOf({
+  systemPrompt,
+  summary,
+}: Pick<PromptParts, 'systemPrompt' | 'summary'>): ChatMessage[] {
+  const instructions: ChatMessage[] = [];
+  if (systemPrompt) instructions.push({ role: 'system', content: systemPrompt });
+  if (summary) instructions.push({ role: 'system', content: `Summary of the conversation so far:\n${summary}` });
+  return instructions;
+}
+
+/** What a model is asked so that the messages can leave the prompt. */
+export function summaryPromptOf(
+  summary: string,
+  messages: readonly Remembered[],
+  charactersMax: number,
+): ChatMessage[] {
+  const transcript = messages.map(
+    ({ message: { role, content } }) =>
+      `${role === 'user' ? 'User' : 'Assistant'}: ${content.slice(0, Math.floor(charactersMax))}`,
+  );
+  const notes = summary || '(none)';
+  return [
+    {
+      role: 'system',
+      content:
+        'You keep the notes of a conversation. Merge the notes so far and the new messages into one summary. ' +
+        'Keep names, numbers, decisions and open questions; leave out pleasantries. Answer with the summary alone.',
+    },
+    { role: 'user', content: `NOTES SO FAR:\n${notes}\n\nNEW MESSAGES:\n${transcript.join('\n')}\n\nSUMMARY:` },
+  ];
+}

@@ -1,0 +1,241 @@
+import { AppError, chatNotFound, type Caller, type ErrorCode, type Usage } from '@tollgate/contracts';
+import { Database, Prisma, type ChatMessage, type ChatSession } from '@tollgate/database';
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { ownedBy } from '../sessions/shapes.js';
+
+const TITLE_CHARACTERS = 80;
+
+/** A turn that stands in Postgres and whose answer is to be written. */
+export interface Turn {
+  session: ChatSession;
+  number: number;
+  userMessageId: string;
+  /** Of the answer. */
+  messageId: string;
+  /** Position of the answer. */
+  position: number;
+  requestId: string;
+  /** The turn with which the session began: without an answer there is no session. */
+  isFirst: boolean;
+}
+
+export interface Origin {
+  caller: Caller;
+  requestId: string;
+}
+
+export interface SessionSettings {
+  title?: string;
+  model?: string | null;
+  system_prompt?: string;
+  history?: ChatSession['history'];
+}
+
+/** How an answer ended. */
+export interface Ending {
+  state: 'complete' | 'stopped' | 'failed';
+  content: string;
+  model?: string;
+  usage?: Usage;
+  finishReason?: string;
+  errorCode?: ErrorCode;
+}
+
+/**
+ * The turns of a session in Postgres. The number of a turn is its fence: two who both believe to have the lock write the
+ * same positions, and the second one's transaction is refused as a whole.
+ */
+@Injectable()
+export class TurnStore {
+  constructor(private readonly database: Database) {}
+
+  /** A new session and its first turn. */
+  async open(sessionId: string, settings: SessionSettings, content: string, origin: Origin): Promise<Turn> {
+    const { account_id: accountId, user_id: userId } = origin.caller;
+    const session: Prisma.ChatSessionUncheckedCreateInput = {
+      id: sessionId,
+      accountId,
+      userId,
+      title: settings.title ?? titleOf(content),
+      model: settings.model,
+      systemPrompt: settings.system_prompt,
+      history: settings.history,
+      turn: 1,
+    };
+    const rows = rowsOf({ sessionId, number: 1, content, requestId: origin.requestId });
+    const [created] = await this.database.$transaction([
+      this.database.chatSession.create({ data: session }),
+      this.database.chatMessage.createMany({ data: rows.all }),
+    ]);
+    return turnOf(created, rows, origin.requestId, true);
+  }
+
+  async append(session: ChatSession, content: string, origin: Origin): Promise<Turn> {
+    return this.write(session, { content, requestId: origin.requestId });
+  }
+
+  /** The messages from the edited one on are superseded. */
+  async edit(session: ChatSession, messageId: string, content: string, origin: Origin): Promise<Turn> {
+    const edited = await this.database.chatMessage.findFirst({
+      where: { id: messageId, sessionId: session.id, supersededBy: null },
+    });
+    if (!edited) throw chatNotFound();
+    if (edited.sender !== 'user') throw new AppError('invalid_request', 'Only a message of the user can be edited.');
+    return this.write(session, { content, requestId: origin.requestId, supersedesFrom: edited.position });
+  }
+
+  /** The last answer is superseded. */
+  async regenerate(session: ChatSession, origin: Origin): Promise<Turn> {
+    const [last, question] = await this.database.chatMessage.findMany({
+      where: { sessionId: session.id, supersededBy: null },
+      orderBy: { position: 'desc' },
+      take: 2,
+    });
+    if (last?.sender !== 'llm' || question?.sender !== 'user') {
+      throw new AppError('invalid_request', 'The conversation does not end with an answer.');
+    }
+    return this.write(session, {
+      userMessageId: question.id,
+      requestId: origin.requestId,
+      supersedesFrom: last.position,
+    });
+  }
+
+  async session(sessionId: string, caller: Caller): Promise<ChatSession> {
+    const session = await this.database.chatSession.findFirst({ where: { id: sessionId, ...ownedBy(caller) } });
+    if (!session) throw chatNotFound();
+    return session;
+  }
+
+  /** A message, and the user's message that it answers. */
+  async answer(
+    sessionId: string,
+    messageId: string,
+    caller: Caller,
+  ): Promise<{ userMessageId: string; messageId: string }> {
+    await this.session(sessionId, caller);
+    const answer = await this.database.chatMessage.findFirst({ where: { id: messageId, sessionId, sender: 'llm' } });
+    const question =
+      answer &&
+      (await this.database.chatMessage.findFirst({
+        where: { sessionId, sender: 'user', position: { lt: answer.position } },
+        orderBy: { position: 'desc' },
+      }));
+    if (!question) throw chatNotFound();
+    return { userMessageId: question.id, messageId };
+  }
+
+  message(messageId: string): Promise<ChatMessage | null> {
+    return this.database.chatMessage.findUnique({ where: { id: messageId } });
+  }
+
+  /** The answer of the session's last turn, if it never came to an end. */
+  unfinished({ id, turn }: ChatSession): Promise<ChatMessage | null> {
+    return this.database.chatMessage.findUnique({
+      where: { sessionId_position: { sessionId: id, position: 2 * turn + 1 }, state: 'running' },
+    });
+  }
+
+  /** In order of their ids; whether somebody is at work on them, Redis knows. */
+  listRunning(startedBefore: Date, afterId: string, limit: number): Promise<ChatMessage[]> {
+    return this.database.chatMessage.findMany({
+      where: { state: 'running', createdAt: { lt: startedBefore }, id: { gt: afterId } },
+      orderBy: { id: 'asc' },
+      take: limit,
+    });
+  }
+
+  async savePartial(messageId: string, content: string): Promise<void> {
+    await this.database.chatMessage.updateMany({ where: { id: messageId, state: 'running' }, data: { content } });
+  }
+
+  /** False when it had been ended already, by whoever took its writer for dead. */
+  async finish(messageId: string, { usage, ...ending }: Ending): Promise<boolean> {
+    const { count } = await this.database.chatMessage.updateMany({
+      where: { id: messageId, state: 'running' },
+      data: { ...ending, ...(usage && { usage }) },
+    });
+    return count === 1;
+  }
+
+  /** As if it had never been: no answer began, and the client hears why. Nothing when the answer has been ended already. */
+  async withdraw({ session: { id: sessionId }, messageId, userMessageId, number, isFirst }: Turn): Promise<void> {
+    const answer = { id: messageId, state: 'running' } as const;
+    if (isFirst) {
+      await this.database.chatSession.deleteMany({ where: { id: sessionId, messages: { some: answer } } });
+      return;
+    }
+    await this.database.$transaction(async ({ chatMessage }) => {
+      if ((await chatMessage.deleteMany({ where: answer })).count === 0) return;
+      await chatMessage.deleteMany({ where: { id: userMessageId, position: 2 * number } });
+      await chatMessage.updateMany({ where: { sessionId, supersededBy: number }, data: { supersededBy: null } });
+    });
+  }
+
+  private async write(
+    session: ChatSession,
+    turn: { content?: string; userMessageId?: string; requestId: string; supersedesFrom?: number },
+  ): Promise<Turn> {
+    const number = session.turn + 1;
+    const rows = rowsOf({ sessionId: session.id, number, ...turn });
+    const lastActive = new Date();
+    const superseded = { sessionId: session.id, supersededBy: null, position: { gte: turn.supersedesFrom } };
+    try {
+      const [updated] = await this.database.$transaction([
+        this.database.chatSession.update({ where: { id: session.id }, data: { turn: number, lastActive } }),
+        ...(turn.supersedesFrom === undefined
+          ? []
+          : [this.database.chatMessage.updateMany({ where: superseded, data: { supersededBy: number } })]),
+        this.database.chatMessage.createMany({ data: rows.all }),
+      ]);
+      return turnOf(updated as ChatSession, rows, turn.requestId, false);
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  }
+}
+
+interface Rows {
+  userMessageId: string;
+  answer: { id: string; position: number };
+  all: Prisma.ChatMessageCreateManyInput[];
+}
+
+function rowsOf(turn: {
+  sessionId: string;
+  number: number;
+  content?: string;
+  userMessageId?: string;
+  requestId: string;
+}): Rows {
+  const { sessionId, number, content, requestId, userMessageId = uuidv7() } = turn;
+  const answer = { id: uuidv7(), position: 2 * number + 1 };
+  const shared = { sessionId, requestId };
+  const question = { ...shared, id: userMessageId, position: 2 * number, sender: 'user', state: 'complete' } as const;
+  const all: Prisma.ChatMessageCreateManyInput[] = [
+    { ...shared, ...answer, sender: 'llm', state: 'running', content: '' },
+  ];
+  if (content !== undefined) all.unshift({ ...question, content });
+  return { userMessageId, answer, all };
+}
+
+function turnOf(session: ChatSession, { userMessageId, answer }: Rows, requestId: string, isFirst: boolean): Turn {
+  const { id: messageId, position } = answer;
+  return { session, number: session.turn, userMessageId, messageId, position, requestId, isFirst };
+}
+
+function titleOf(content: string): string {
+  const line = content.trim().replaceAll(/\s+/g, ' ');
+  return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1)}…`;
+}
+
+/** The fence held, or the session was deleted meanwhile. */
+function refusalOf(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'P2002') {
+    const message = 'Another message of this session was written first.';
+    return new AppError('session_busy', message, { cause: error, retryAfterSeconds: 2 });
+  }
+  return code === 'P2003' || code === 'P2025' ? chatNotFound() : error;
+}

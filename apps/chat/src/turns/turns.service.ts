@@ -1,0 +1,122 @@
+import type { Caller, ChatMessageSchema, ChatTurnEvent, InputOf } from '@tollgate/contracts';
+import { AppError, editMessage, regenerateAnswer, sendMessage, startChat } from '@tollgate/contracts';
+import type { ChatSession } from '@tollgate/database';
+import type { MessageContext } from '@tollgate/messaging';
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { AnswerEvents, TURN_OPTIONS, type TurnOptions } from '../coordination/answer-events.js';
+import { SessionLocks } from '../coordination/session-locks.js';
+import { messageShape } from '../sessions/shapes.js';
+import { Answering, type AnswerOptions } from './answering.service.js';
+import { Following } from './following.service.js';
+import { Recovery } from './recovery.service.js';
+import { TurnStore, type Turn } from './turn-store.js';
+
+/** More than the turn needs to hear of the stop and to store what it has. */
+const STOP_TIMEOUT_MS = 5_000;
+
+interface TurnRequest extends AnswerOptions {
+  session_id: string;
+  on_conflict: 'wait' | 'reject';
+}
+
+/** One turn of a session at a time: lock, question, answer. */
+@Injectable()
+export class Turns {
+  constructor(
+    private readonly locks: SessionLocks,
+    private readonly store: TurnStore,
+    private readonly answering: Answering,
+    private readonly following: Following,
+    private readonly recovery: Recovery,
+    @Inject(TURN_OPTIONS) private readonly options: TurnOptions,
+  ) {}
+
+  start(input: InputOf<typeof startChat>, context: MessageContext) {
+    const sessionId = uuidv7();
+    const request: TurnRequest = { ...input, session_id: sessionId, on_conflict: 'wait' };
+    return this.run(request, context, () => this.store.open(sessionId, input, input.initial_message, context));
+  }
+
+  send(input: InputOf<typeof sendMessage>, context: MessageContext) {
+    return this.next(input, context, (session) => this.store.append(session, input.user_message, context));
+  }
+
+  edit(input: InputOf<typeof editMessage>, context: MessageContext) {
+    return this.next(input, context, (session) =>
+      this.store.edit(session, input.message_id, input.user_message, context),
+    );
+  }
+
+  regenerate(input: InputOf<typeof regenerateAnswer>, context: MessageContext) {
+    return this.next(input, context, (session) => this.store.regenerate(session, context));
+  }
+
+  /** A turn of a session that exists, on top of whatever its last turn left. */
+  private async *next(request: TurnRequest, context: MessageContext, begin: (session: ChatSession) => Promise<Turn>) {
+    // Before the lock: nobody learns from waiting that a session of others exists.
+    await this.store.session(request.session_id, context.caller);
+    yield* this.run(request, context, async () => {
+      const session = await this.store.session(request.session_id, context.caller);
+      const unfinished = await this.store.unfinished(session);
+      if (unfinished) await this.recovery.end(unfinished);
+      return begin(session);
+    });
+  }
+
+  /** The handler lasts as long as the answer, even when its caller has left: so a replica that drains waits for it. */
+  private async *run(
+    request: TurnRequest,
+    { caller, signal }: MessageContext,
+    begin: () => Promise<Turn>,
+  ): AsyncGenerator<ChatTurnEvent, void> {
+    const { session_id: sessionId, on_conflict: onConflict } = request;
+    const lock = await this.locks.acquire(sessionId, { onConflict, waitMs: this.options.waitMs, signal });
+    let turn: Turn;
+    try {
+      signal.throwIfAborted();
+      turn = await begin();
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    const answered = this.answering.answer(turn, lock, caller, request);
+    try {
+      yield* this.following.follow({ ...turn, sessionId }, undefined, signal);
+    } finally {
+      await answered;
+    }
+  }
+}
+
+/** Readers of an answer that somebody else asked for, or lost on the way. */
+@Injectable()
+export class RunningAnswers {
+  constructor(
+    private readonly store: TurnStore,
+    private readonly following: Following,
+    private readonly events: AnswerEvents,
+  ) {}
+
+  async *follow(
+    sessionId: string,
+    messageId: string,
+    after: number | undefined,
+    { caller, signal }: MessageContext,
+  ): AsyncGenerator<ChatTurnEvent, void> {
+    const answer = await this.store.answer(sessionId, messageId, caller);
+    yield* this.following.follow({ sessionId, ...answer }, after, signal);
+  }
+
+  async stop(sessionId: string, messageId: string, caller: Caller): Promise<ChatMessageSchema> {
+    await this.store.answer(sessionId, messageId, caller);
+    await this.events.requestStop({ sessionId, messageId });
+    const giveUpAt = Date.now() + STOP_TIMEOUT_MS;
+    for (;;) {
+      const message = await this.store.message(messageId);
+      if (message && message.state !== 'running') return messageShape(message);
+      if (Date.now() > giveUpAt) throw new AppError('deadline_exceeded', 'The answer did not stop in time.');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import {
+  AppError,
+  type ChatMessageSchema,
+  type ChatTurnEvent,
+  type SendChatMessageResponse,
+  type StartChatResponse,
+} from '@tollgate/contracts';
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { EventStream } from '../http/sse.js';
+
+interface TurnEnd {
+  sessionId: string;
+  userMessageId: string;
+  answer: ChatMessageSchema;
+}
+
+/** A turn as its client wants it: event by event, or whole. */
+@Injectable()
+export class ChatTurns {
+  constructor(private readonly events: EventStream) {}
+
+  stream(reply: FastifyReply, events: AsyncIterable<ChatTurnEvent>): Promise<void> {
+    return this.events.send(reply, events, ({ id }) => id);
+  }
+
+  async started(events: AsyncIterable<ChatTurnEvent>): Promise<StartChatResponse> {
+    const { sessionId, userMessageId, answer } = await endOf(events);
+    return { session_id: sessionId, message: answer.content, user_message_id: userMessageId, answer };
+  }
+
+  async answered(events: AsyncIterable<ChatTurnEvent>): Promise<SendChatMessageResponse> {
+    const { sessionId, userMessageId, answer } = await endOf(events);
+    return {
+      response_message: answer.content,
+      updated_session: sessionId,
+      user_message_id: userMessageId,
+      answer,
+    };
+  }
+}
+
+async function endOf(events: AsyncIterable<ChatTurnEvent>): Promise<TurnEnd> {
+  let userMessageId: string | undefined;
+  for await (const event of events) {
+    if (event.type === 'start') userMessageId = event.user_message_id;
+    if (event.type === 'end' && userMessageId) {
+      return { sessionId: event.message.session_id, userMessageId, answer: event.message };
+    }
+  }
+  throw new AppError('reply_lost', 'The answer ended early.');
+}

@@ -1,0 +1,302 @@
+import { z } from 'zod';
+import { AppError } from './app-error.js';
+import { request, stream } from './contract.js';
+import { Usage } from './llm-router.js';
+
+const CONTENT_CHARACTERS_MAX = 400_000;
+const SYSTEM_PROMPT_CHARACTERS_MAX = 20_000;
+const TITLE_CHARACTERS_MAX = 200;
+export const CHAT_PAGE_MAX = 200;
+
+/** Postgres stores no NUL characters. */
+const text = (charactersMax: number) =>
+  z
+    .string()
+    .max(charactersMax, `must have at most ${charactersMax} characters`)
+    .refine((value) => !value.includes('\0'), 'must not contain NUL characters');
+
+const content = text(CONTENT_CHARACTERS_MAX)
+  .refine((value) => value.trim().length > 0, 'must not be empty')
+  .meta({ example: 'Which block should come after the tokenizer?' });
+
+/** `trim` leaves the oldest messages out of the prompt; `summarise` has the model sum them up once, which is billed. */
+export const ChatHistoryMode = z.enum(['trim', 'summarise']);
+export type ChatHistoryMode = z.infer<typeof ChatHistoryMode>;
+
+/** `running` is being written; `stopped` was ended by its reader, `failed` by an error: both keep what was written. */
+export const ChatMessageStatus = z.enum(['running', 'complete', 'stopped', 'failed']);
+export type ChatMessageStatus = z.infer<typeof ChatMessageStatus>;
+
+export const ChatSessionSchema = z.object({
+  session_id: z.uuid(),
+  user_id: z.uuid(),
+  created_at: z.iso.datetime(),
+  last_active: z.iso.datetime(),
+  title: z.string(),
+  /** Null for the plan's first available one. */
+  model: z.string().nullable(),
+  system_prompt: z.string(),
+  history: ChatHistoryMode,
+  /** Of what has fallen out of the prompt; empty unless `history` is `summarise`. */
+  summary: z.string(),
+  turns: z.number().int(),
+  forked_from: z.uuid().nullable(),
+});
+export type ChatSessionSchema = z.infer<typeof ChatSessionSchema>;
+
+export const ChatMessageSchema = z.object({
+  message_id: z.uuid(),
+  session_id: z.uuid(),
+  sender: z.enum(['user', 'LLM']),
+  content: z.string(),
+  timestamp: z.iso.datetime(),
+  /** Order within the session; there are gaps. */
+  position: z.number().int(),
+  state: ChatMessageStatus,
+  pinned: z.boolean(),
+  /** Was replaced by an edit or a new answer; not part of the conversation any more. */
+  superseded: z.boolean(),
+  model: z.string().nullable(),
+  /** Tokens that the model wrote; null for a user's message. */
+  tokens: z.number().int().nullable(),
+  /** What the answer took, prompt included; null while it runs and for one that did not reach its end. */
+  usage: Usage.nullable(),
+  finish_reason: z.string().nullable(),
+  /** Why it failed: a code of the error table. */
+  error_code: z.string().nullable(),
+});
+export type ChatMessageSchema = z.infer<typeof ChatMessageSchema>;
+
+const sessionSettings = {
+  title: text(TITLE_CHARACTERS_MAX).meta({ example: 'Tokenizer pipeline' }),
+  model: z.string().min(1).max(128).nullable().meta({ example: 'gemma3:4b' }),
+  system_prompt: text(SYSTEM_PROMPT_CHARACTERS_MAX).meta({ example: 'You help to build data pipelines.' }),
+  history: ChatHistoryMode,
+};
+
+/** How one answer is to be made. */
+const answering = {
+  model: z.string().min(1).max(128).nullish().meta({ example: 'gemma3:4b' }),
+  max_tokens: z.number().int().positive().nullish().meta({ example: 512 }),
+  temperature: z.number().min(0).max(2).nullish().meta({ example: 0.7 }),
+  stream: z.boolean().default(false),
+};
+/** `wait` in line behind the turn that runs, `reject` with 409. */
+const conflict = { on_conflict: z.enum(['wait', 'reject']).default('wait') };
+
+/** POST /llm/chat and /api/v1/chat/sessions. */
+export const StartChatRequest = z.object({
+  /** The caller's own id; another one is refused. */
+  user_id: z.string().max(128).nullish(),
+  initial_message: content,
+  ...z.object(sessionSettings).partial().shape,
+  max_tokens: answering.max_tokens,
+  temperature: answering.temperature,
+  stream: answering.stream,
+});
+export type StartChatRequest = z.infer<typeof StartChatRequest>;
+
+/** POST …/{session_id}/message. */
+export const SendChatMessageRequest = z.object({ user_message: content, ...answering, ...conflict });
+export type SendChatMessageRequest = z.infer<typeof SendChatMessageRequest>;
+
+/** A new answer in place of the last one. */
+export const RegenerateChatRequest = z.object({ ...answering, ...conflict });
+export type RegenerateChatRequest = z.infer<typeof RegenerateChatRequest>;
+
+export const UpdateChatSessionRequest = z
+  .strictObject(sessionSettings)
+  .partial()
+  .refine((body) => Object.keys(body).length > 0, 'must change something');
+export type UpdateChatSessionRequest = z.infer<typeof UpdateChatSessionRequest>;
+
+/** A pinned message stays in the prompt, however long the conversation becomes. */
+export const UpdateChatMessageRequest = z.strictObject({ pinned: z.boolean() });
+export type UpdateChatMessageRequest = z.infer<typeof UpdateChatMessageRequest>;
+
+/** A turn as it goes on. `id` is how many characters of the answer its reader has then: the place to resume from. */
+export const ChatTurnEvent = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('start'),
+    id: z.string(),
+    session_id: z.uuid(),
+    user_message_id: z.uuid(),
+    message_id: z.uuid(),
+  }),
+  z.object({ type: z.literal('delta'), id: z.string(), delta: z.string() }),
+  z.object({ type: z.literal('end'), id: z.string(), message: ChatMessageSchema }),
+]);
+export type ChatTurnEvent = z.infer<typeof ChatTurnEvent>;
+
+/** Of a turn that was not streamed. */
+const TurnResponse = z.object({ user_message_id: z.uuid(), answer: ChatMessageSchema });
+
+export const StartChatResponse = TurnResponse.extend({ session_id: z.uuid(), message: z.string() });
+export type StartChatResponse = z.infer<typeof StartChatResponse>;
+
+/** `updated_session` is the id of the session. */
+export const SendChatMessageResponse = TurnResponse.extend({ response_message: z.string(), updated_session: z.uuid() });
+export type SendChatMessageResponse = z.infer<typeof SendChatMessageResponse>;
+
+export const DeleteChatResponse = z.object({ session_id: z.uuid(), message: z.string() });
+export type DeleteChatResponse = z.infer<typeof DeleteChatResponse>;
+
+/** Whole conversations and lists, as GET /llm/chat/{session_id}/history and /llm/chat/sessions answer them. */
+export const ChatHistoryResponse = z.array(ChatMessageSchema);
+export const ChatSessionsResponse = z.array(ChatSessionSchema);
+
+export const ForkChatRequest = z.strictObject({ title: sessionSettings.title.optional() });
+export type ForkChatRequest = z.infer<typeof ForkChatRequest>;
+
+/** One answer for what does not exist and for what belongs to others. */
+export function chatNotFound(): AppError {
+  return new AppError('not_found', 'There is no such chat session or message.');
+}
+
+const session = { session_id: z.uuid() };
+const message = { ...session, message_id: z.uuid() };
+const cursor = { limit: z.number().int().min(1).max(CHAT_PAGE_MAX), cursor: z.string().max(256).optional() };
+
+/** Opens a session with a first turn. Withdrawn as a whole when no answer begins. */
+export const startChat = stream('chat.start', {
+  input: StartChatRequest.omit({ user_id: true, stream: true }),
+  part: ChatTurnEvent,
+});
+
+const turn = { model: answering.model, max_tokens: answering.max_tokens, temperature: answering.temperature };
+
+/**
+ * One turn of a session: never beside another one of the same session. An answer outlives its reader for a grace period,
+ * in which {@link followAnswer} finds it. Raises `session_busy`, `not_found`, and what the model's answer may raise.
+ */
+export const sendMessage = stream('chat.send-message', {
+  input: z.object({ ...session, user_message: content, ...turn, ...conflict }),
+  part: ChatTurnEvent,
+});
+
+/** Replaces a message of the user and everything after it. */
+export const editMessage = stream('chat.edit-message', {
+  input: z.object({ ...message, user_message: content, ...turn, ...conflict }),
+  part: ChatTurnEvent,
+});
+
+/** Replaces the last answer. */
+export const regenerateAnswer = stream('chat.regenerate-answer', {
+  input: z.object({ ...session, ...turn, ...conflict }),
+  part: ChatTurnEvent,
+});
+
+/** The rest of an answer after the event `after`, be it running or long finished. */
+export const followAnswer = stream('chat.follow-answer', {
+  input: z.object({ ...message, after: z.number().int().nonnegative().optional() }),
+  part: ChatTurnEvent,
+});
+
+/** Resolves when the answer has been stored as it was when it stopped. */
+export const stopAnswer = request('chat.stop-answer', { input: z.object(message), output: ChatMessageSchema });
+
+export const getSession = request('chat.get-session', {
+  input: z.object(session),
+  output: ChatSessionSchema,
+  idempotent: true,
+});
+
+export const updateSession = request('chat.update-session', {
+  input: z.object({ ...session, changes: UpdateChatSessionRequest }),
+  output: ChatSessionSchema,
+});
+
+/** Stops what runs in it, then deletes every text of it. */
+export const deleteSession = request('chat.delete-session', {
+  input: z.object(session),
+  output: DeleteChatResponse,
+});
+
+/** A new session with the conversation up to and with that message. */
+export const forkSession = request('chat.fork-session', {
+  input: z.object({ ...message, title: sessionSettings.title.optional() }),
+  output: ChatSessionSchema,
+});
+
+export const ChatSessionPage = z.object({
+  data: z.array(ChatSessionSchema),
+  has_more: z.boolean(),
+  next_cursor: z.string().nullable(),
+});
+export type ChatSessionPage = z.infer<typeof ChatSessionPage>;
+
+/** Those last active first. */
+export const listSessions = request('chat.list-sessions', {
+  input: z.object({
+    ...cursor,
+    title: z.string().max(TITLE_CHARACTERS_MAX).optional(),
+    active_since: z.iso.datetime({ offset: true }).optional(),
+  }),
+  output: ChatSessionPage,
+  idempotent: true,
+});
+
+export const ChatMessagePage = z.object({
+  data: z.array(ChatMessageSchema),
+  has_more: z.boolean(),
+  next_cursor: z.string().nullable(),
+});
+export type ChatMessagePage = z.infer<typeof ChatMessagePage>;
+
+/** `asc` from the first message on, `desc` from the last one back. A page ends early rather than exceed a megabyte. */
+export const listMessages = request('chat.list-messages', {
+  input: z.object({
+    ...session,
+    ...cursor,
+    order: z.enum(['asc', 'desc']),
+    include_superseded: z.boolean().default(false),
+  }),
+  output: ChatMessagePage,
+  idempotent: true,
+});
+
+export const updateMessage = request('chat.update-message', {
+  input: z.object({ ...message, changes: UpdateChatMessageRequest }),
+  output: ChatMessageSchema,
+});
+
+export const ChatSearchPage = z.object({
+  data: z.array(
+    z.object({
+      session_id: z.uuid(),
+      title: z.string(),
+      message_id: z.uuid(),
+      sender: z.enum(['user', 'LLM']),
+      timestamp: z.iso.datetime(),
+      /** Around the words that were found, which stand between `**`. */
+      snippet: z.string(),
+    }),
+  ),
+  has_more: z.boolean(),
+  next_cursor: z.string().nullable(),
+});
+export type ChatSearchPage = z.infer<typeof ChatSearchPage>;
+
+/** Over all messages of the caller's sessions, the newest first; `query` as people write it for a search engine. */
+export const searchMessages = request('chat.search-messages', {
+  input: z.object({ ...cursor, query: z.string().trim().min(1, 'must not be empty').max(500) }),
+  output: ChatSearchPage,
+  idempotent: true,
+});
+
+export const chatContracts = [
+  startChat,
+  sendMessage,
+  editMessage,
+  regenerateAnswer,
+  followAnswer,
+  stopAnswer,
+  getSession,
+  updateSession,
+  deleteSession,
+  forkSession,
+  listSessions,
+  listMessages,
+  updateMessage,
+  searchMessages,
+];
