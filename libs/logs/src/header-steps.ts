@@ -74,8 +74,8 @@ function readTime(line: string, start: number, header: Header, referenceMs: numb
     else if (line.charCodeAt(end) !== SPACE) return -1;
   } else if (!isBoundary(line.charCodeAt(end)) && line.charCodeAt(end) !== COLON) return -1;
   const ms = timeMsOf(time, referenceMs);
-  // A date alone does not replace a time with a date.
-  if (ms !== undefined && (time.hasTime || header.timeMs === undefined)) header.timeMs = ms;
+  // A date alone, or one whose year is a guess, does not replace what is known.
+  if (ms !== undefined && ((time.hasTime && time.hasYear) || header.timeMs === undefined)) header.timeMs = ms;
   return skipSpaces(line, end);
 }
 
@@ -99,17 +99,15 @@ function readLevel(line: string, start: number, header: Header): number {
 }
 
 const letters: Record<string, LogLevel> = {
-  ...{
-    V: 'trace',
-    T: 'trace',
-    D: 'debug',
-    I: 'info',
-    N: 'notice',
-    W: 'warn',
-    E: 'error',
-    F: 'critical',
-    C: 'critical',
-  },
+  V: 'trace',
+  T: 'trace',
+  D: 'debug',
+  I: 'info',
+  N: 'notice',
+  W: 'warn',
+  E: 'error',
+  F: 'critical',
+  C: 'critical',
 };
 
 function readLetter(line: string, start: number, header: Header): number {
@@ -136,7 +134,7 @@ function readGroup(line: string, start: number, header: Header): number {
     const end = line.charCodeAt(index + 1) === COLON ? index + 2 : index + 1;
     const next = line.charCodeAt(end);
     if (!isBoundary(next) && !isOpening(next)) return -1;
-    setField(header, line.slice(start + 1, index).trim());
+    setContext(header, line.slice(start + 1, index).trim());
     return skipSpaces(line, end);
   }
   return -1;
@@ -212,12 +210,20 @@ function readCell(line: string, start: number, header: Header): number {
   return skipSpaces(line, end + 1);
 }
 
+/** Also several of them, such as `-- :`. */
 function readSeparator(line: string, start: number): number {
   let end = start;
   while (end - start < 4 && isSeparator(line.charCodeAt(end))) end += 1;
   if (end === start) return -1;
   const isTight = line.charCodeAt(start) === BAR || line.charCodeAt(start) === COMMA;
-  return isTight || isBoundary(line.charCodeAt(end)) ? skipSpaces(line, end) : -1;
+  if (!isTight && !isBoundary(line.charCodeAt(end))) return -1;
+  const next = skipSpaces(line, end);
+  const after = readSeparatorAgain(line, next);
+  return after < 0 ? next : after;
+}
+
+function readSeparatorAgain(line: string, at: number): number {
+  return line.charCodeAt(at) === COLON && line.charCodeAt(at + 1) === SPACE ? skipSpaces(line, at + 1) : -1;
 }
 
 function readPid(line: string, opening: number, header: Header): number {
@@ -228,11 +234,18 @@ function readPid(line: string, opening: number, header: Header): number {
   return end + 1;
 }
 
+/** A thread or a request's id is the component only where nothing else is. */
+function setContext(header: Header, text: string): void {
+  const { component } = header;
+  setField(header, text);
+  header.component = component ?? header.component;
+}
+
 /** The first number is the process, the last name the component. */
 function setField(header: Header, text: string): void {
   if (header.level === undefined && levelOf(text) !== undefined) header.setLevel(text);
   else if (/^\d+$/.test(text)) header.pid ??= text;
-  else if (/\p{L}/u.test(text)) header.component = text;
+  else if (/\p{L}[^,]/u.test(text)) header.component = text;
 }
 
 export function skipSpaces(line: string, start: number): number {

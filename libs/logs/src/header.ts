@@ -15,10 +15,12 @@ export class Header {
   isFound = false;
   /** Set where the message is not simply the rest of the line. */
   message: string | undefined;
+  /** The stack trace that a structured line carries. */
+  stack: string | undefined;
 
   clear(): void {
     this.timeMs = this.level = this.levelText = this.host = this.process = undefined;
-    this.pid = this.component = this.message = undefined;
+    this.pid = this.component = this.message = this.stack = undefined;
     this.messageStart = 0;
     this.isFound = false;
   }

@@ -6,11 +6,12 @@ import { scanTimestamp, timeMsOf } from './timestamp.js';
 
 /** Formats whose times no general rule would find: klog's letter and date in one word, dates in the middle of access logs. */
 export function readKnownLine(line: string, start: number, header: Header, referenceMs: number): boolean {
-  const isRead =
+  return (
     readKlog(line, start, header, referenceMs) ||
     readAccessLog(line, start, header, referenceMs) ||
-    readPythonDefault(line, start, header);
-  return isRead;
+    readPythonDefault(line, start, header) ||
+    readUptime(line, start, header)
+  );
 }
 
 const klogLevels: Record<string, LogLevel> = { I: 'info', W: 'warn', E: 'error', F: 'critical' };
@@ -60,5 +61,14 @@ function readPythonDefault(line: string, start: number, header: Header): boolean
   header.setLevel(level);
   header.component = component;
   header.messageStart = skipSpaces(line, start + all.length);
+  return true;
+}
+
+/** `[   12.345678] message`: seconds since the kernel started, which is no time of day. */
+function readUptime(line: string, start: number, header: Header): boolean {
+  if (line.charCodeAt(start) !== 91) return false;
+  const found = /^\[ *\d+\.\d{6}\] ?/.exec(line.slice(start, start + 40));
+  if (!found) return false;
+  header.messageStart = start + found[0].length;
   return true;
 }

@@ -64,14 +64,17 @@ function nextSteps(cursors: readonly Cursor[], before: readonly Step[], referenc
   if (last === 'time' && isSyslog(cursors, isFew)) return ['syslog'];
   if (isNamed && hasLevel) return [];
   if (!hasLevel && has('level')) return ['level'];
-  const columns = hasLevel && hasTime ? [] : columnsBeforeAnchor(cursors, hasTime, hasLevel, referenceMs);
+  const columns = isNamed || (hasLevel && hasTime) ? [] : columnsBeforeAnchor(cursors, hasTime, hasLevel, referenceMs);
   if (columns.length > 0) return columns;
   if (!hasLevel && hasTime && has('letter')) return ['letter'];
   if (before.length === 0) return isFew || !has('name') ? [] : ['name'];
+  if (has('number') && cursors.every(({ line, at }) => /^\d+\s+(?:-+\s|\[)/.test(line.slice(at, at + 40))))
+    return ['number'];
   if (hasCells(cursors)) return ['cell'];
   if (has('group')) return ['group'];
   if (isNamed) return [];
-  if (has('name') && (!isFew || cursors.every(({ line, at }) => isCertainName(line, at)))) return ['name'];
+  if (has('name') && (!isFew || last === 'letter' || cursors.every(({ line, at }) => isCertainName(line, at))))
+    return ['name'];
   if (has('dotted') && (!isFew || hasLevel)) return ['dotted'];
   if (isFew) return [];
   if (has('number')) return ['number'];
@@ -96,8 +99,12 @@ function columnsBeforeAnchor(
   let ahead = [...cursors];
   for (let column = 0; column < columnsBeforeMax && ahead.length >= cursors.length * mostLines; column += 1) {
     if (column > 0) {
+      const hasNumbers = steps.every((step) => step === 'number');
+      const isLetter = (cursor: Cursor) =>
+        hasTime && !hasLevel && hasNumbers && readStep('letter', cursor.line, cursor.at, scratch, referenceMs) >= 0;
       const isTime = (cursor: Cursor) => readStep('time', cursor.line, cursor.at, scratch, referenceMs) >= 0;
-      const isAnchor = (cursor: Cursor) => (!hasLevel && isPlainLevel(cursor, referenceMs)) || isTime(cursor);
+      const isAnchor = (cursor: Cursor) =>
+        (!hasLevel && isPlainLevel(cursor, referenceMs)) || isTime(cursor) || isLetter(cursor);
       const anchored = ahead.filter(isAnchor).length;
       if (anchored >= cursors.length * mostLines) return steps;
     }
@@ -135,7 +142,8 @@ function isSyslog(cursors: readonly Cursor[], isFew: boolean): boolean {
     if (scratch.pid !== undefined) numbered += 1;
   }
   const first = cursors[0];
-  const isShortDate = first !== undefined && /^(?:<\d+>)?[A-Z][a-z]{2} /.test(first.line.slice(0, first.at));
+  const isShortDate =
+    first !== undefined && /[A-Z][a-z]{2} [ \d]?\d (?:\d{4} )?[\d:.]+\s*$/.test(first.line.slice(0, first.at));
   if (isShortDate) return tagged >= cursors.length * 0.5;
   return numbered >= cursors.length * (isFew ? 1 : 0.3) && tagged >= cursors.length * 0.8;
 }
@@ -148,6 +156,8 @@ function isCertainName(line: string, at: number): boolean {
 function hasCells(cursors: readonly Cursor[]): boolean {
   const marked = cursors.filter(({ line, at }) => {
     const before = line.slice(Math.max(0, at - 2), at);
+    // zap: the cell before the fields is the message.
+    if (/^[^|\t]*\t\{/.test(line.slice(at, at + 200))) return false;
     return /[|\t]/.test(before) && /^[^|\t\s]*(?: [^|\t\s]+)?\s?[|\t]/.test(line.slice(at, at + 80));
   });
   return marked.length >= cursors.length * 0.95;
@@ -166,7 +176,10 @@ export function timeSignature(line: string): { column: number; form: number } | 
     const code = line.charCodeAt(at);
     const isEnclosed = code === 91 || code === 40 || code === 60;
     const time = scanTimestamp(line, isEnclosed ? at + 1 : at);
-    if (time?.hasTime) return { column, form: time.form + (isEnclosed ? 16_384 : 0) };
+    if (time?.hasTime) {
+      const next = line.charCodeAt(skipSpaces(line, time.end));
+      return { column, form: time.form * 4 + (isEnclosed ? 2 : 0) + (next === 45 || next === 124 ? 1 : 0) };
+    }
     while (at < line.length && line.charCodeAt(at) !== 32 && line.charCodeAt(at) !== 9) at += 1;
     at = skipSpaces(line, at);
   }

@@ -6,12 +6,13 @@ import { readFormat, type LogFormat } from './line-formats.js';
 import { readLogfmtLine } from './logfmt-line.js';
 import { readKnownLine } from './known-lines.js';
 
+const escape = String.fromCharCode(27);
 /** Colours and the like: ESC [ parameters letter. */
-const ansiCodes = /\u001b\[[0-9;?]{0,16}[A-Za-z]/g;
+const ansiCodes = new RegExp(`${escape}\\[[0-9;?]{0,16}[A-Za-z]`, 'g');
 
 /** The line without colour codes and without a byte order mark. */
 export function cleanLine(text: string): string {
-  const line = text.includes('\u001b[') ? text.replace(ansiCodes, '') : text;
+  const line = text.includes(`${escape}[`) ? text.replace(ansiCodes, '') : text;
   return line.charCodeAt(0) === 0xfeff ? line.slice(1) : line;
 }
 

@@ -7,7 +7,7 @@ import type { LogLevel } from './log-level.js';
 export interface LogEvent {
   /** Number of its first line, from 1. */
   line: number;
-  /** Lines of the input that it covers: 1 and its continuation. */
+  /** Lines of the input that it covers. */
   lineCount: number;
   /** Milliseconds since 1970 in UTC. A time without a zone is read as UTC, one without a year as the latest that is not in the future. */
   timeMs: number | undefined;
@@ -24,6 +24,9 @@ export interface LogEvent {
   message: string;
   /** The first line as it stands in the input, without its line break. */
   text: string;
-  /** Stack frames and other lines that go on with this event, as they stand in the input. */
+  /**
+   * Stack frames and other lines that go on with this event, as they stand in the input; of a structured line, which is one
+   * line of the input, the further lines of its message and its stack trace.
+   */
   continuation: readonly string[];
 }

@@ -102,6 +102,7 @@ export class LogParser {
       return;
     }
     this.#emit();
+    const [message = '', ...further] = linesOf(header.message ?? clean.slice(header.messageStart));
     this.#event = {
       line: number,
       lineCount: 1,
@@ -112,9 +113,9 @@ export class LogParser {
       process: header.process,
       pid: header.pid,
       component: header.component,
-      message: header.message ?? clean.slice(header.messageStart),
+      message,
       text: line,
-      continuation: none,
+      continuation: header.stack === undefined ? further : [...further, ...linesOf(header.stack)],
     };
   }
 
@@ -122,7 +123,7 @@ export class LogParser {
     const event = this.#event;
     if (!event) return;
     if (this.#continuation.length > 0) {
-      event.continuation = this.#continuation;
+      event.continuation = [...event.continuation, ...this.#continuation];
       event.lineCount += this.#continuation.length;
       this.#continuation = [];
     }
@@ -132,7 +133,10 @@ export class LogParser {
   }
 }
 
-const none: readonly string[] = [];
+/** Only the message of a structured line can have more than one. */
+function linesOf(text: string): string[] {
+  return text.includes('\n') ? text.trimEnd().split(/\r?\n/) : [text];
+}
 
 /** All events of a small input. */
 export function parseLog(text: string, options?: Omit<LogParserOptions, 'onEvent'>): LogEvent[] {

@@ -20,7 +20,7 @@ export class MessageScanner {
   slotCount = 0;
   readonly starts = new Int32Array(slotsMax);
   readonly ends = new Int32Array(slotsMax);
-  readonly kinds: ParameterKind[] = new Array<ParameterKind>(slotsMax).fill('word');
+  readonly kinds = Array.from({ length: slotsMax }, (): ParameterKind => 'word');
   #text = '';
   #key = '';
   /** Everything before it is in the key. */

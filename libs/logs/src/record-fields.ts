@@ -11,6 +11,7 @@ const names = {
   component:
     'logger log.logger name logger_name module component caller c scope.name category target source service service.name',
   pid: 'pid process.pid process.id process',
+  stack: 'stack err.stack error.stack error.stack_trace stack_trace exc_info exception stacktrace @x',
   host: 'hostname host.name host HOSTNAME _HOSTNAME',
 };
 
@@ -42,6 +43,7 @@ export function readFields(field: (path: string) => string | undefined, header: 
   const level = pick('level');
   if (message === undefined && time === undefined && level === undefined) return false;
   header.message = message;
+  header.stack = pick('stack');
   const timeMs = time === undefined ? undefined : timeOfText(time, referenceMs);
   if (timeMs !== undefined) header.timeMs = timeMs;
   if (level !== undefined) {

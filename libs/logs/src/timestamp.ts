@@ -186,7 +186,10 @@ function withClock(isOptional: boolean): boolean {
   if (isJoined) {
     at += 1;
     while (text.charCodeAt(at) === SPACE) at += 1;
-    if (isDigit(text.charCodeAt(at)) && clock(mark === DASH)) return true;
+    if (isDigit(text.charCodeAt(at)) && clock(mark === DASH)) {
+      if (mark === 84) found.form += 4_096;
+      return true;
+    }
     at = before;
   }
   return isOptional && !isDigit(text.charCodeAt(at));
@@ -226,6 +229,7 @@ function fraction(): void {
   at += 1;
   const start = at;
   const value = digits(9);
+  if (mark === COMMA) found.form += 8_192;
   // `:83` after unpadded times counts milliseconds; `.83` is a fraction.
   found.ms += mark === COLON ? value : Math.floor((value * 1_000) / 10 ** (at - start));
 }
@@ -253,6 +257,7 @@ function zone(): void {
     const isWhole = minutesStart >= start + 3 && (at - minutesStart === 2 || !spaced);
     if (isWhole && hours <= 14 && minutes < 60 && !isDigit(text.charCodeAt(at))) {
       found.ms -= (mark === PLUS ? 1 : -1) * (hours * 60 + minutes) * 60_000;
+      found.form += 16_384;
     } else at = before;
     return;
   }
@@ -262,6 +267,7 @@ function zone(): void {
   const offset = zoneOffsetMinutes(text.slice(start, end));
   if (offset === undefined || (spaced && end - start < 3)) return;
   found.ms -= offset * 60_000;
+  found.form += end - start === 1 ? 32_768 : 49_152;
   at = end;
 }
 
