@@ -30,8 +30,8 @@ function readCompose(line: string, header: Header): number {
 
 function readContainerRuntime(line: string, header: Header, referenceMs: number): number {
   if (line.charCodeAt(10) !== 84) return 0;
-  const stream = line.indexOf(' std', 19);
-  if (stream < 0 || stream > 40) return 0;
+  let stream = 19;
+  while (stream < 40 && line.charCodeAt(stream) !== SPACE) stream += 1;
   const length = line.startsWith('stdout ', stream + 1) || line.startsWith('stderr ', stream + 1) ? 8 : 0;
   const flag = line.charCodeAt(stream + length);
   if (length === 0 || (flag !== 70 && flag !== 80) || line.charCodeAt(stream + length + 1) !== SPACE) return 0;

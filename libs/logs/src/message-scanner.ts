@@ -110,7 +110,8 @@ export class MessageScanner {
     if ((seen & (Character.digit | Character.slash)) === 0) {
       const from = (seen & Character.colon) === 0 ? start : text.lastIndexOf(':', end - 1) + 1;
       if (isLiteralValue(text, from, end)) return this.#slot(from, end, 'word');
-      if (end - start <= 4 && end - start >= 3 && text.charCodeAt(end) === 32) return this.#dateByName(start, end);
+      if (end - start <= 4 && end - start >= 3 && isCapital(text.charCodeAt(start)) && text.charCodeAt(end) === 32)
+        return this.#dateByName(start, end);
       return end;
     }
     if ((seen & Character.digit) !== 0 && isDigit(text.charCodeAt(start))) {
@@ -249,6 +250,7 @@ function isLiteralValue(text: string, start: number, end: number): boolean {
   return word === 'true' || word === 'false' || word === 'null';
 }
 
+const isCapital = (code: number) => code >= 65 && code <= 90;
 const isSpace = (code: number) => code === 32 || code === 9;
 const isDigit = (code: number) => code >= 48 && code <= 57;
 /** . : ! ? */

@@ -18,6 +18,8 @@ export interface Timestamp {
 const found: Timestamp = { end: 0, hasDate: false, hasYear: false, hasTime: false, form: 0, month: 0, day: 0, ms: 0 };
 let text = '';
 let at = 0;
+let lastStart = -1;
+let lastWasFound = false;
 
 /**
  * Reads the timestamp that starts exactly at `start`: ISO 8601 and its variants with spaces, slashes, dots and commas,
@@ -25,16 +27,21 @@ let at = 0;
  * Sliced by hand: date libraries read log times wrongly in silence.
  */
 export function scanTimestamp(source: string, start: number): Timestamp | undefined {
+  // The same place is often looked at twice: to tell the format, and to read it.
+  if (start === lastStart && source === text) return lastWasFound ? found : undefined;
   text = source;
   at = start;
+  lastStart = start;
   found.hasDate = found.hasYear = found.hasTime = false;
   found.ms = 0;
   found.form = 0;
   const code = text.charCodeAt(start);
   if (code >= 48 && code <= 57 ? scanDigits(start) : isLetter(code) && scanName()) {
     found.end = at;
+    lastWasFound = true;
     return found;
   }
+  lastWasFound = false;
   return undefined;
 }
 
@@ -231,8 +238,11 @@ function fraction(): void {
   const value = digits(9);
   if (mark === COMMA) found.form += 8_192;
   // `:83` after unpadded times counts milliseconds; `.83` is a fraction.
-  found.ms += mark === COLON ? value : Math.floor((value * 1_000) / 10 ** (at - start));
+  found.ms += mark === COLON ? value : Math.floor(value * (millisecondsPerUnit[at - start] ?? 0) + 1e-6);
 }
+
+/** By the number of digits of a fraction of a second. */
+const millisecondsPerUnit = [0, 100, 10, 1, 0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6];
 
 function halfOfDay(hour: number): void {
   const start = text.charCodeAt(at) === SPACE ? at + 1 : at;
