@@ -65,7 +65,7 @@ function growth(build: (size: number) => Buffer): number {
         return performance.now() - startedAt;
       }),
     );
-  const size = 1_200_000;
+  const size = 300_000;
   return time(build(4 * size)) / time(build(size));
 }
 

@@ -64,10 +64,11 @@ function pseudoWord(word: string, seed: number): string {
 }
 
 function withCaseOf(word: string, pseudo: string): string {
-  return [...pseudo]
-    .map((letter, index) => {
-      const original = word.charAt(Math.min(index, word.length - 1));
-      return original === original.toUpperCase() ? letter.toUpperCase() : letter;
-    })
-    .join('');
+  let result = '';
+  for (let index = 0; index < pseudo.length; index += 1) {
+    const original = word.charAt(Math.min(index, word.length - 1));
+    const letter = pseudo.charAt(index);
+    result += original === original.toUpperCase() ? letter.toUpperCase() : letter;
+  }
+  return result;
 }

@@ -1,6 +1,7 @@
 import { Assignments } from './assignments.js';
 import { columnsOf, isValue, skeletonOf, type Columns } from './columns.js';
 import { slotMark } from './message-scanner.js';
+import { RowHash } from './row-hash.js';
 import type { Shape } from './shape.js';
 
 /** Shapes that are one template, and which of their columns vary between them. */
@@ -8,6 +9,7 @@ export interface Cluster {
   columns: Columns;
   isVariable: boolean[];
   shapes: Shape[];
+  words: RowHash;
 }
 
 /** As many different words in one place are values, provided that enough else is constant. */
@@ -21,7 +23,12 @@ export function deriveClusters(shapes: readonly Shape[]): Cluster[] {
   for (const shape of shapes) {
     const columns = columnsOf(shape.key);
     assignments.add(columns, shape);
-    const row: Cluster = { columns, isVariable: columns.words.map(() => false), shapes: [shape] };
+    const row: Cluster = {
+      columns,
+      isVariable: columns.words.map(() => false),
+      shapes: [shape],
+      words: RowHash.of(columns.words),
+    };
     const skeleton = skeletonOf(columns);
     const group = groups.get(skeleton);
     if (group) group.push(row);
@@ -51,11 +58,9 @@ function mergeGroup(group: Cluster[], assignments: Assignments): Cluster[] {
 
 /** Rows that are equal in every column but one. */
 function bucketsWithout(rows: readonly Cluster[], column: number): Iterable<Cluster[]> {
-  const buckets = new Map<string, Cluster[]>();
+  const buckets = new Map<number, Cluster[]>();
   for (const row of rows) {
-    const key = row.columns.words
-      .map((word, index) => (index === column ? '' : row.isVariable[index] ? slotMark : word))
-      .join('\u0002');
+    const key = row.words.hashWithout(column);
     const bucket = buckets.get(key);
     if (bucket) bucket.push(row);
     else buckets.set(key, [row]);
@@ -94,5 +99,6 @@ function merged(rows: readonly Cluster[], column: number): Cluster {
   const [first] = rows;
   if (!first) throw new RangeError('There is nothing to merge');
   const isVariable = first.isVariable.map((_, index) => index === column || rows.some((row) => row.isVariable[index]));
-  return { columns: first.columns, isVariable, shapes: rows.flatMap((row) => row.shapes) };
+  const words = RowHash.of(first.columns.words.map((word, index) => (isVariable[index] ? slotMark : word)));
+  return { columns: first.columns, isVariable, shapes: rows.flatMap((row) => row.shapes), words };
 }

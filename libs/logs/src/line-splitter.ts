@@ -1,6 +1,6 @@
 /** Cuts chunks into lines. A line break is LF or CRLF; bytes that are no UTF-8 become U+FFFD. */
 export class LineSplitter {
-  readonly #decoder = new TextDecoder('utf-8');
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   /** The beginning of a line whose end has not come yet. */
   #parts: string[] = [];
 

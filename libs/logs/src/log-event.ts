@@ -20,7 +20,7 @@ export interface LogEvent {
   pid: string | undefined;
   /** Logger, class, thread group, source file: whatever names the place in the program. */
   component: string | undefined;
-  /** What remains of the first line after the header; the `msg` of a structured line. */
+  /** What remains of the first line after the header, without spaces at its end; the `msg` of a structured line. */
   message: string;
   /** The first line as it stands in the input, without its line break. */
   text: string;

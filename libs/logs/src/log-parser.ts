@@ -135,7 +135,8 @@ export class LogParser {
 
 /** Only the message of a structured line can have more than one. */
 function linesOf(text: string): string[] {
-  return text.includes('\n') ? text.trimEnd().split(/\r?\n/) : [text];
+  const trimmed = text.trimEnd();
+  return trimmed.includes('\n') ? trimmed.split(/\r?\n/) : [trimmed];
 }
 
 /** All events of a small input. */

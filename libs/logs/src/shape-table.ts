@@ -95,8 +95,8 @@ export class ShapeTable {
       const isKnown = known.some((other) => other.every((value, column) => value === isVariable[column]));
       if (!isKnown && known.length < generalisationsMax) this.#generalisations.set(skeleton, [...known, isVariable]);
     }
-    const rest = this.#shapes.size - this.shapesMax / 2;
-    if (rest <= 0) return;
+    if (this.#shapes.size <= this.shapesMax / 2) return;
+    const rest = this.#shapes.size - this.shapesMax / 4;
     const rarest = [...this.#shapes.values()].sort((a, b) => a.count - b.count || b.firstLine - a.firstLine);
     this.#mergeInto(
       slotMark,
