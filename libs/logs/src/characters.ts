@@ -31,3 +31,30 @@ export function kindOfCharacter(code: number): number {
 export function isHardDelimiter(code: number): boolean {
   return code < 128 && kinds[code] === Character.hard;
 }
+
+/** 0 to 9 */
+export const isDigit = (code: number) => code >= 48 && code <= 57;
+/** A to Z and a to z */
+export const isAsciiLetter = (code: number) => (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
+/** " and ' */
+export const isQuote = (code: number) => code === 34 || code === 39;
+/** A space or a tab */
+export const isSpace = (code: number) => code === SPACE || code === TAB;
+
+export const TAB = 9;
+export const SPACE = 32;
+export const PLUS = 43;
+export const COMMA = 44;
+export const DASH = 45;
+export const DOT = 46;
+export const SLASH = 47;
+export const COLON = 58;
+export const SEMICOLON = 59;
+export const LESS = 60;
+export const EQUALS = 61;
+export const GREATER = 62;
+export const OPENING_BRACKET = 91;
+export const CLOSING_BRACKET = 93;
+export const OPENING_BRACE = 123;
+export const BAR = 124;
+export const CLOSING_BRACE = 125;

@@ -44,6 +44,27 @@ const zoneOffsets = new Map<string, number>(
   }),
 );
 
+/** A timestamp as a text has it. */
+export interface Timestamp {
+  /** Index after its last character. */
+  end: number;
+  hasDate: boolean;
+  hasYear: boolean;
+  hasTime: boolean;
+  month: number;
+  day: number;
+  /** Equal for times that are written in the same way. */
+  form: number;
+  /** Since 1970 in UTC with a year; else, without the date, since midnight in UTC. */
+  ms: number;
+}
+
+/** The time in milliseconds since 1970, or undefined when there is no date. */
+export function timeMsOf(time: Timestamp, referenceMs: number): number | undefined {
+  if (time.hasYear) return time.ms;
+  return time.hasDate ? latestYearMs(time.month, time.day, time.ms, referenceMs) : undefined;
+}
+
 /** Milliseconds since 1970 of a date of the Gregorian calendar (after Howard Hinnant's days_from_civil). */
 export function dateMs(year: number, month: number, day: number): number {
   const shifted = month <= 2 ? year - 1 : year;

@@ -1,4 +1,4 @@
-import { isHardDelimiter } from './characters.js';
+import { COLON, COMMA, EQUALS, SEMICOLON, SPACE, isHardDelimiter } from './characters.js';
 import { slotMark } from './message-scanner.js';
 
 /**
@@ -68,9 +68,4 @@ function isAfterEmptyValue(key: string, position: number): boolean {
 }
 
 const SLOT = 1;
-const SPACE = 32;
 const CLOSING = 41;
-const COMMA = 44;
-const COLON = 58;
-const SEMICOLON = 59;
-const EQUALS = 61;

@@ -16,6 +16,14 @@ export interface Cluster {
 const manyWords = 5;
 
 /**
+ * Decides which shapes are one template. Shapes with the same delimiters in the same order are rows of a table. Rows that are
+ * equal in every column but one are looked at together: the column is a parameter where one of them already has a value or
+ * nothing there, where the log itself uses the words as values (see Assignments), or where there are many different
+ * words for what stays constant; otherwise the words are different messages. Merged rows are looked at again until
+ * nothing changes. The outcome depends on the set of shapes only, not on their order (columns are taken from left to right).
+ *
+ * Of the ideas in print it takes Brain's (what is constant beside a word tells whether the word varies) and leaves its and
+ * Drain's thresholds on similarity, which have to be tuned for each system.
  */
 export function deriveClusters(shapes: readonly Shape[]): Cluster[] {
   const groups = new Map<string, Cluster[]>();
@@ -75,11 +83,21 @@ function isParameter(bucket: readonly Cluster[], column: number, assignments: As
   if (bucket.some(({ isVariable, columns }) => isVariable[column] || columns.words[column] === slotMark)) return true;
   const words = bucket.map(({ columns }) => columns.words[column] ?? '');
   if (words.includes('')) return true;
-  if (/^[=:]/.test(first.columns.gaps[column + 1] ?? '')) return bucket.length >= 4 * manyWords;
-  if (assignments.suggest(first.columns, column, words)) return true;
+  if (first.columns.gaps[column + 1]?.startsWith('=') === true) return bucket.length >= 4 * manyWords;
+  if (assignments.suggest(first.columns, column, words) || words.every(isUnit)) return true;
   const lines = bucket.reduce((sum, { shapes }) => sum + linesOf(shapes), 0);
   if (words.every((word) => /\w[.@]\w/.test(word)) && lines <= 2 * words.length) return true;
-  return bucket.length >= (constants === 1 ? 2 * manyWords : manyWords);
+  return bucket.length >= wordsOfParameter(constants);
+}
+
+/** How many different words make a column a parameter: fewer, the more words around it are the same. */
+function wordsOfParameter(constants: number): number {
+  if (constants === 1) return 2 * manyWords;
+  return constants < 8 ? manyWords : 3;
+}
+
+function isUnit(word: string): boolean {
+  return /^(?:[KMGT]?i?B|[kmgt]b|bytes|[nuµm]?s|secs?|seconds?|mins?|minutes?|hours?|days?)$/.test(word);
 }
 
 function linesOf(shapes: readonly Shape[]): number {

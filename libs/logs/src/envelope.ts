@@ -1,6 +1,8 @@
+import { DASH, LESS, SPACE } from './characters.js';
 import type { Header } from './header.js';
 import { skipSpaces } from './header-steps.js';
-import { scanTimestamp, timeMsOf } from './timestamp.js';
+import { timeMsOf } from './civil-time.js';
+import { scanTimestamp } from './timestamp.js';
 
 const severities = ['critical', 'critical', 'critical', 'error', 'warn', 'notice', 'info', 'debug'] as const;
 const severityNames = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'];
@@ -85,7 +87,3 @@ function skipStructuredData(line: string, start: number): number {
   }
   return skipSpaces(line, at);
 }
-
-const SPACE = 32;
-const DASH = 45;
-const LESS = 60;

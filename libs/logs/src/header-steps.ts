@@ -1,6 +1,19 @@
+import {
+  BAR,
+  CLOSING_BRACKET,
+  COLON,
+  COMMA,
+  OPENING_BRACKET,
+  SLASH,
+  SPACE,
+  TAB,
+  isAsciiLetter,
+  isDigit,
+} from './characters.js';
 import type { Header } from './header.js';
 import { levelOf, type LogLevel } from './log-level.js';
-import { scanTimestamp, timeMsOf } from './timestamp.js';
+import { timeMsOf } from './civil-time.js';
+import { scanTimestamp } from './timestamp.js';
 
 /** One thing in the header of a line, in the order in which they stand. */
 export type Step =
@@ -153,8 +166,8 @@ function readWord(line: string, start: number, header: Header, isDotted: boolean
   while (end < line.length && line.charCodeAt(end) !== SPACE && line.charCodeAt(end) !== TAB) end += 1;
   if (end === start || end - start > nameMax) return -1;
   const text = line.slice(start, end);
-  if (isDotted && !/^[\w$-]+(?:[.:/]+[\w$@-]+)+:?$/.test(text)) return -1;
-  setField(header, text);
+  if (isDotted && !/^[A-Za-z_$][\w$-]*(?:[.:/]+[\w$@-]+)+:?$/.test(text)) return -1;
+  if (levelOf(text) === undefined) setField(header, text);
   return skipSpaces(line, end);
 }
 
@@ -165,7 +178,7 @@ function readName(line: string, start: number, header: Header): number {
   while (end < last && isNameCharacter(line.charCodeAt(end))) end += 1;
   if (end === start) return -1;
   let after = end;
-  if (line.charCodeAt(end) === OPENING) after = readPid(line, end, header);
+  if (line.charCodeAt(end) === OPENING_BRACKET) after = readPid(line, end, header);
   if (after < 0) return -1;
   after = skipSpaces(line, after);
   // a::b is one name, and so is a URL's scheme.
@@ -229,7 +242,7 @@ function readSeparatorAgain(line: string, at: number): number {
 function readPid(line: string, opening: number, header: Header): number {
   let end = opening + 1;
   while (isDigit(line.charCodeAt(end))) end += 1;
-  if (end === opening + 1 || line.charCodeAt(end) !== CLOSING) return -1;
+  if (end === opening + 1 || line.charCodeAt(end) !== CLOSING_BRACKET) return -1;
   header.pid = line.slice(opening + 1, end);
   return end + 1;
 }
@@ -254,8 +267,7 @@ export function skipSpaces(line: string, start: number): number {
   return at;
 }
 
-const isDigit = (code: number) => code >= 48 && code <= 57;
-const isLetter = (code: number) => (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code > 127;
+const isLetter = (code: number) => isAsciiLetter(code) || code > 127;
 const isWordCharacter = (code: number) => isLetter(code) || isDigit(code) || code === 95;
 /** Also . $ - / @ # ( ) < > + * ~ and the colon within `a::b`. */
 const isNameCharacter = (code: number) =>
@@ -266,8 +278,8 @@ const isNameCharacter = (code: number) =>
   code === 64 ||
   code === 126;
 /** ( [ < */
-const isOpening = (code: number) => code === 40 || code === OPENING || code === 60;
-const isClosing = (code: number) => code === 41 || code === CLOSING || code === 62;
+const isOpening = (code: number) => code === 40 || code === OPENING_BRACKET || code === 60;
+const isClosing = (code: number) => code === 41 || code === CLOSING_BRACKET || code === 62;
 /** - : | , and what word processors make of a dash */
 const isSeparator = (code: number) =>
   code === 45 || code === COLON || code === BAR || code === COMMA || code === 0x2013 || code === 0x2014;
@@ -280,11 +292,3 @@ const isBoundary = (code: number) =>
   Number.isNaN(code) ||
   isOpening(code) ||
   isClosing(code);
-const TAB = 9;
-const SPACE = 32;
-const COMMA = 44;
-const SLASH = 47;
-const COLON = 58;
-const OPENING = 91;
-const CLOSING = 93;
-const BAR = 124;

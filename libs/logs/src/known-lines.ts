@@ -1,8 +1,8 @@
-import { dateMs, latestYearMs } from './civil-time.js';
 import type { Header } from './header.js';
 import { skipSpaces } from './header-steps.js';
 import { levelOf, type LogLevel } from './log-level.js';
-import { scanTimestamp, timeMsOf } from './timestamp.js';
+import { dateMs, latestYearMs, timeMsOf } from './civil-time.js';
+import { scanTimestamp } from './timestamp.js';
 
 /** Formats whose times no general rule would find: klog's letter and date in one word, dates in the middle of access logs. */
 export function readKnownLine(line: string, start: number, header: Header, referenceMs: number): boolean {

@@ -63,7 +63,8 @@ function nextSteps(cursors: readonly Cursor[], before: readonly Step[], referenc
   if (has('time')) return ['time'];
   if (last === 'time' && isSyslog(cursors, isFew)) return ['syslog'];
   if (isNamed && hasLevel) return [];
-  if (!hasLevel && has('level')) return ['level'];
+  const isLevel = isNamed || isFew ? (cursor: Cursor) => isPlainLevel(cursor, referenceMs) : undefined;
+  if (!hasLevel && has('level') && (isLevel === undefined || cursors.every(isLevel))) return ['level'];
   const columns = isNamed || (hasLevel && hasTime) ? [] : columnsBeforeAnchor(cursors, hasTime, hasLevel, referenceMs);
   if (columns.length > 0) return columns;
   if (!hasLevel && hasTime && has('letter')) return ['letter'];
@@ -71,14 +72,14 @@ function nextSteps(cursors: readonly Cursor[], before: readonly Step[], referenc
   if (has('number') && cursors.every(({ line, at }) => /^\d+\s+(?:-+\s|\[)/.test(line.slice(at, at + 40))))
     return ['number'];
   if (hasCells(cursors)) return ['cell'];
-  if (has('group')) return ['group'];
+  if (has('group') && !(isFew && cursors.some(isDetail))) return ['group'];
   if (isNamed) return [];
   if (has('name') && (!isFew || last === 'letter' || cursors.every(({ line, at }) => isCertainName(line, at))))
     return ['name'];
+  if (!isFew && has('dashed')) return ['dashed'];
   if (has('dotted') && (!isFew || hasLevel)) return ['dotted'];
   if (isFew) return [];
-  if (has('number')) return ['number'];
-  if (has('dashed')) return ['dashed'];
+  if (!hasLevel && has('number')) return ['number'];
   return isPadded(cursors) ? ['word'] : [];
 }
 
@@ -122,12 +123,12 @@ function columnsBeforeAnchor(
   return [];
 }
 
-/** Capitals or brackets: the word "error" within a sentence is no column. */
+/** Capitals, brackets or a colon: the word "error" within a sentence is no column. */
 function isPlainLevel({ line, at }: Cursor, referenceMs: number): boolean {
   const end = readStep('level', line, at, scratch, referenceMs);
   if (end < 0) return false;
   const text = line.slice(at, end);
-  return /^[[(<]/.test(text) || !/[a-z]/.test(text);
+  return /^[[(<]|:\s*$/.test(text) || !/[a-z]/.test(text);
 }
 
 /** Two words with a colon after the second, which has a process number in many of the lines. */
@@ -151,6 +152,11 @@ function isSyslog(cursors: readonly Cursor[], isFew: boolean): boolean {
 /** A name that is none by accident: dotted, or with a process number. */
 function isCertainName(line: string, at: number): boolean {
   return /^(?:[\w$-]+\.)+[\w$-]+\s*:|^[\w./-]+\[\d+\]:|^\d+#\d+:/.test(line.slice(at, at + 200));
+}
+
+/** `[client 10.0.0.1]` and the like begin messages; threads and requests have no addresses beside other words. */
+function isDetail({ line, at }: Cursor): boolean {
+  return /^[[(<]\w+ [^\])>]*\d\.\d/.test(line.slice(at, at + 100));
 }
 
 function hasCells(cursors: readonly Cursor[]): boolean {

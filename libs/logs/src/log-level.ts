@@ -9,7 +9,7 @@ const spellings: Record<LogLevel, string> = {
   info: 'info inf information informational config log statement hint detail audit',
   notice: 'notice note ntc',
   warn: 'warn warning wrn',
-  error: 'error err eror severe failure failed',
+  error: 'error err eror severe failure',
   critical: 'critical crit fatal ftl alert emerg emergency panic dpanic',
 };
 

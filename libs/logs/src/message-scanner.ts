@@ -1,4 +1,30 @@
-import { isHardDelimiter, kindOfCharacter, Character } from './characters.js';
+import {
+  TAB,
+  SPACE,
+  EQUALS,
+  GREATER,
+  OPENING_BRACE,
+  CLOSING_BRACE,
+  isQuote,
+  isDigit,
+  isSpace,
+  Character,
+  isHardDelimiter,
+  kindOfCharacter,
+} from './characters.js';
+import {
+  isLiteralValue,
+  isCapital,
+  isTrailing,
+  isLeading,
+  isNumberSign,
+  hasDigit,
+  isAllDigits,
+  endOfPart,
+  isPath,
+  isHexWithColons,
+  isHostAndPort,
+} from './value-forms.js';
 import { scanTimestamp } from './timestamp.js';
 import type { ParameterKind } from './template.js';
 
@@ -37,8 +63,8 @@ export class MessageScanner {
     let position = 0;
     while (position < length) {
       const code = text.charCodeAt(position);
-      if (code === 32 || code === 9) position = this.#spaces(position, length);
-      else if (code === 61) position = this.#assignment(position, length);
+      if (isSpace(code)) position = this.#spaces(position, length);
+      else if (code === EQUALS) position = this.#assignment(position, length);
       else if (isHardDelimiter(code)) position += 1;
       else position = this.#word(position, length);
     }
@@ -50,7 +76,7 @@ export class MessageScanner {
   #spaces(start: number, length: number): number {
     let end = start + 1;
     while (end < length && isSpace(this.#text.charCodeAt(end))) end += 1;
-    if (end - start > 1 || this.#text.charCodeAt(start) === 9) {
+    if (end - start > 1 || this.#text.charCodeAt(start) === TAB) {
       this.#key += `${this.#text.slice(this.#copied, start)} `;
       this.#copied = end;
     }
@@ -61,20 +87,20 @@ export class MessageScanner {
   #assignment(equals: number, length: number): number {
     const text = this.#text;
     const next = text.charCodeAt(equals + 1);
-    if (next === 61 || next === 62 || equals === 0) return equals + 1 + (next === 61 ? 1 : 0);
+    if (next === EQUALS || next === GREATER || equals === 0) return equals + 1 + (next === EQUALS ? 1 : 0);
     let start = equals + 1;
-    if (next === 32) start += 1;
+    if (next === SPACE) start += 1;
     const quote = text.charCodeAt(start);
     if (start >= length || isSpace(quote)) return equals + 1;
-    if (quote === 34 || quote === 39) return this.#quoted(start + 1, quote, length);
+    if (isQuote(quote)) return this.#quoted(start + 1, quote, length);
     if (isHardDelimiter(quote)) return equals + 1;
     let end = start;
     while (end < length && !isHardDelimiter(text.charCodeAt(end))) end += 1;
-    if (next === 32 && (text.charCodeAt(end) === 61 || text.charCodeAt(end + 1) === 61)) return equals + 1;
+    if (next === SPACE && (text.charCodeAt(end) === EQUALS || text.charCodeAt(end + 1) === EQUALS)) return equals + 1;
     const before = this.slotCount;
     const after = this.#word(start, length);
     if (this.slotCount > before) return after;
-    if (text.charCodeAt(end) === 123) end = this.#braces(end, length);
+    if (text.charCodeAt(end) === OPENING_BRACE) end = this.#braces(end, length);
     while (end - 1 > start && isTrailing(text.charCodeAt(end - 1))) end -= 1;
     this.#slot(start, end, 'word');
     return end;
@@ -92,8 +118,8 @@ export class MessageScanner {
     const most = Math.min(length, start + 80);
     for (let index = start + 1; index < most; index += 1) {
       const code = this.#text.charCodeAt(index);
-      if (code === 125) return index + 1;
-      if (code === 123 || code === 61) break;
+      if (code === CLOSING_BRACE) return index + 1;
+      if (code === OPENING_BRACE || code === EQUALS) break;
     }
     return start;
   }
@@ -110,7 +136,7 @@ export class MessageScanner {
     if ((seen & (Character.digit | Character.slash)) === 0) {
       const from = (seen & Character.colon) === 0 ? start : text.lastIndexOf(':', end - 1) + 1;
       if (isLiteralValue(text, from, end)) return this.#slot(from, end, 'word');
-      if (end - start <= 4 && end - start >= 3 && isCapital(text.charCodeAt(start)) && text.charCodeAt(end) === 32)
+      if (end - start <= 4 && end - start >= 3 && isCapital(text.charCodeAt(start)) && text.charCodeAt(end) === SPACE)
         return this.#dateByName(start, end);
       return end;
     }
@@ -119,7 +145,7 @@ export class MessageScanner {
       if (time !== undefined && time.end >= end && time.hasTime) return this.#slot(start, time.end, 'time');
     }
     // `r24=` is a name.
-    if (text.charCodeAt(end) === 61 && !isDigit(text.charCodeAt(start)) && end - start < 16) return end;
+    if (text.charCodeAt(end) === EQUALS && !isDigit(text.charCodeAt(start)) && end - start < 16) return end;
     this.#value(start, end, seen);
     return end;
   }
@@ -217,7 +243,7 @@ export class MessageScanner {
       this.#copied = this.#text.length;
       return this.#text.length;
     }
-    const isInRow = this.slotCount > 0 && start === this.#copied + 1 && this.#text.charCodeAt(start - 1) === 32;
+    const isInRow = this.slotCount > 0 && start === this.#copied + 1 && this.#text.charCodeAt(start - 1) === SPACE;
     if (!isInRow) this.#row = { first: this.slotCount, key: this.#key + this.#text.slice(this.#copied, start) };
     this.#key += this.#text.slice(this.#copied, start) + slotMark;
     this.#copied = end;
@@ -238,76 +264,4 @@ export class MessageScanner {
     this.slotCount = first + 1;
     this.#row.isList = true;
   }
-}
-
-/** true, false, null */
-function isLiteralValue(text: string, start: number, end: number): boolean {
-  const size = end - start;
-  if (size !== 4 && size !== 5) return false;
-  const first = text.charCodeAt(start) | 32;
-  if (first !== 116 && first !== 102 && first !== 110) return false;
-  const word = text.slice(start, end).toLowerCase();
-  return word === 'true' || word === 'false' || word === 'null';
-}
-
-const isCapital = (code: number) => code >= 65 && code <= 90;
-const isSpace = (code: number) => code === 32 || code === 9;
-const isDigit = (code: number) => code >= 48 && code <= 57;
-/** . : ! ? */
-const isTrailing = (code: number) => code === 46 || code === 58 || code === 33 || code === 63;
-/** # . @ * $ ~ : & */
-const isLeading = (code: number) =>
-  code === 35 || code === 46 || code === 64 || code === 42 || code === 36 || code === 58 || code === 38;
-
-/** # and @ */
-const isNumberSign = (code: number) => code === 35 || code === 64;
-
-function hasDigit(text: string, start: number, end: number): boolean {
-  for (let index = start; index < end; index += 1) if (isDigit(text.charCodeAt(index))) return true;
-  return false;
-}
-
-function isAllDigits(text: string, start: number, end: number): boolean {
-  if (start >= end) return false;
-  for (let index = start; index < end; index += 1) if (!isDigit(text.charCodeAt(index))) return false;
-  return true;
-}
-
-function endOfPart(text: string, start: number, end: number): number {
-  const colon = text.indexOf(':', start);
-  return colon < 0 || colon > end ? end : colon;
-}
-
-function isPath(text: string, start: number, end: number, seen: number): boolean {
-  const first = text.charCodeAt(start);
-  if (first === 47 || first === 126) return end - start > 1;
-  let slashes = 0;
-  for (let index = start; index < end; index += 1) {
-    const code = text.charCodeAt(index);
-    if (code === 47 || code === 92) slashes += 1;
-  }
-  return slashes >= 2 || (seen & (Character.digit | Character.dot)) !== 0;
-}
-
-function isHexWithColons(text: string, start: number, end: number): boolean {
-  let colons = 0;
-  let hasDigit = false;
-  for (let index = start; index < end; index += 1) {
-    const code = text.charCodeAt(index);
-    const kind = kindOfCharacter(code);
-    if (kind === Character.colon) colons += 1;
-    else if (kind === Character.digit) hasDigit = true;
-    else if (kind !== Character.hexLetter && code !== 46) return false;
-  }
-  return hasDigit && (colons >= 2 || isDigit(text.charCodeAt(start)));
-}
-
-/** A host has a digit, a dot or a hyphen in its name; `count:12` is a name and a number. */
-function isHostAndPort(text: string, start: number, colon: number, end: number): boolean {
-  if (end - colon > 6 || !isAllDigits(text, colon + 1, end)) return false;
-  for (let index = start; index < colon; index += 1) {
-    const code = text.charCodeAt(index);
-    if (isDigit(code) || code === 46 || code === 45) return true;
-  }
-  return false;
 }

@@ -1,5 +1,6 @@
 import type { Header } from './header.js';
-import { scanTimestamp, timeMsOf } from './timestamp.js';
+import { timeMsOf } from './civil-time.js';
+import { scanTimestamp } from './timestamp.js';
 
 /** What structured lines call their fields, the usual name first; nested ones with a dot. */
 const names = {

@@ -1,19 +1,5 @@
-import { dateMs, isMonthName, isWeekday, latestYearMs, monthOf, zoneOffsetMinutes } from './civil-time.js';
-
-/** What was read at a place of a text. The one instance of the module is overwritten by the next scan. */
-export interface Timestamp {
-  /** Index after its last character. */
-  end: number;
-  hasDate: boolean;
-  hasYear: boolean;
-  hasTime: boolean;
-  month: number;
-  day: number;
-  /** Equal for times that are written in the same way. */
-  form: number;
-  /** Since 1970 in UTC with a year; else, without the date, since midnight in UTC. */
-  ms: number;
-}
+import { COLON, COMMA, DASH, DOT, PLUS, SLASH, SPACE, isAsciiLetter, isDigit } from './characters.js';
+import { dateMs, isMonthName, isWeekday, monthOf, zoneOffsetMinutes, type Timestamp } from './civil-time.js';
 
 const found: Timestamp = { end: 0, hasDate: false, hasYear: false, hasTime: false, form: 0, month: 0, day: 0, ms: 0 };
 let text = '';
@@ -24,7 +10,7 @@ let lastWasFound = false;
 /**
  * Reads the timestamp that starts exactly at `start`: ISO 8601 and its variants with spaces, slashes, dots and commas,
  * compact dates, syslog, ctime, RFC 1123, access log and logcat dates, times alone, seconds to nanoseconds since 1970.
- * Sliced by hand: date libraries read log times wrongly in silence.
+ * Sliced by hand: date libraries read log times wrongly in silence. The result is overwritten by the next scan.
  */
 export function scanTimestamp(source: string, start: number): Timestamp | undefined {
   // The same place is often looked at twice: to tell the format, and to read it.
@@ -36,19 +22,13 @@ export function scanTimestamp(source: string, start: number): Timestamp | undefi
   found.ms = 0;
   found.form = 0;
   const code = text.charCodeAt(start);
-  if (code >= 48 && code <= 57 ? scanDigits(start) : isLetter(code) && scanName()) {
+  if (code >= 48 && code <= 57 ? scanDigits(start) : isAsciiLetter(code) && scanName()) {
     found.end = at;
     lastWasFound = true;
     return found;
   }
   lastWasFound = false;
   return undefined;
-}
-
-/** The time in milliseconds since 1970, or undefined when there is no date. */
-export function timeMsOf(time: Timestamp, referenceMs: number): number | undefined {
-  if (time.hasYear) return time.ms;
-  return time.hasDate ? latestYearMs(time.month, time.day, time.ms, referenceMs) : undefined;
 }
 
 function scanDigits(start: number): boolean {
@@ -70,7 +50,7 @@ function scanDigits(start: number): boolean {
 /** 2024-01-31[T ]10:00:00, also with 2024/01/31, 2024.01.31 and 2024-01-31-10.00.00.000000 */
 function yearFirst(year: number, mark: number): boolean {
   at += 1;
-  const month = isLetter(text.charCodeAt(at)) ? monthName() : digits(2);
+  const month = isAsciiLetter(text.charCodeAt(at)) ? monthName() : digits(2);
   if (text.charCodeAt(at) !== mark) return false;
   at += 1;
   const day = digits(2);
@@ -109,7 +89,7 @@ function compactClock(start: number): boolean {
 function dayOrMonthFirst(first: number, mark: number): boolean {
   if (mark !== SLASH && mark !== DASH && mark !== DOT && mark !== SPACE) return false;
   at += 1;
-  if (isLetter(text.charCodeAt(at))) {
+  if (isAsciiLetter(text.charCodeAt(at))) {
     const month = monthName();
     if (text.charCodeAt(at) === mark) at += 1;
     const yearStart = at;
@@ -142,7 +122,7 @@ function sinceEpoch(value: number, length: number, start: number): boolean {
   found.hasDate = found.hasYear = found.hasTime = true;
   if (length <= 10 && text.charCodeAt(at) === DOT && isDigit(text.charCodeAt(at + 1))) fraction();
   const next = text.charCodeAt(at);
-  return !isDigit(next) && !isLetter(next) && start < at;
+  return !isDigit(next) && !isAsciiLetter(next) && start < at;
 }
 
 /** Jan 31 10:00:00, Jan 31 2024 10:00:00, Wed Jan 31 10:00:00 CET 2024, Wed, 31 Jan 2024 10:00:00 GMT */
@@ -177,7 +157,7 @@ function yearIfAny(): void {
   at += 1;
   const year = digits(5);
   const next = text.charCodeAt(at);
-  if (at - before !== 5 || year < 1970 || year > 2099 || isLetter(next) || next === COLON || next === DOT) {
+  if (at - before !== 5 || year < 1970 || year > 2099 || isAsciiLetter(next) || next === COLON || next === DOT) {
     at = before;
     return;
   }
@@ -248,7 +228,7 @@ function halfOfDay(hour: number): void {
   const start = text.charCodeAt(at) === SPACE ? at + 1 : at;
   const letter = text.charCodeAt(start) | 32;
   if ((letter !== 97 && letter !== 112) || (text.charCodeAt(start + 1) | 32) !== 109) return;
-  if (isLetter(text.charCodeAt(start + 2)) || hour > 12) return;
+  if (isAsciiLetter(text.charCodeAt(start + 2)) || hour > 12) return;
   found.ms += ((letter === 112 ? 12 : 0) - (hour === 12 ? 12 : 0)) * 3_600_000;
   at = start + 2;
 }
@@ -273,7 +253,7 @@ function zone(): void {
   }
   if (mark < 65 || mark > 90) return;
   let end = start;
-  while (end - start < 5 && isLetter(text.charCodeAt(end))) end += 1;
+  while (end - start < 5 && isAsciiLetter(text.charCodeAt(end))) end += 1;
   const offset = zoneOffsetMinutes(text.slice(start, end));
   if (offset === undefined || (spaced && end - start < 3)) return;
   found.ms -= offset * 60_000;
@@ -298,7 +278,7 @@ function monthName(): number {
   if (month === undefined) return 0;
   at += 3;
   const start = at;
-  while (isLetter(text.charCodeAt(at))) at += 1;
+  while (isAsciiLetter(text.charCodeAt(at))) at += 1;
   // January, Sept; but no word that merely begins like one.
   if (at > start && !isMonthName(text.slice(start - 3, at))) return 0;
   return month;
@@ -314,13 +294,3 @@ function digits(most: number): number {
   }
   return value;
 }
-
-const isDigit = (code: number) => code >= 48 && code <= 57;
-const isLetter = (code: number) => (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
-const SPACE = 32;
-const PLUS = 43;
-const COMMA = 44;
-const DASH = 45;
-const DOT = 46;
-const SLASH = 47;
-const COLON = 58;
