@@ -99,7 +99,8 @@ function readLevel(line: string, start: number, header: Header): number {
   while (isWordCharacter(line.charCodeAt(end)) && end - wordStart < 14) end += 1;
   if (end === wordStart || isWordCharacter(line.charCodeAt(end))) return -1;
   const text = line.slice(wordStart, end);
-  if (levelOf(text) === undefined) return -1;
+  const level = levelOf(text);
+  if (level === undefined) return -1;
   if (isEnclosed) {
     end = skipSpaces(line, end);
     if (!isClosing(line.charCodeAt(end))) return -1;
@@ -107,7 +108,8 @@ function readLevel(line: string, start: number, header: Header): number {
   }
   if (line.charCodeAt(end) === COLON) end += 1;
   if (!isBoundary(line.charCodeAt(end))) return -1;
-  header.setLevel(text);
+  header.level = level;
+  header.levelText = text;
   return skipSpaces(line, end);
 }
 

@@ -1,3 +1,4 @@
+import { DASH } from './characters.js';
 import type { Header } from './header.js';
 import { skipSpaces } from './header-steps.js';
 import { levelOf, type LogLevel } from './log-level.js';
@@ -38,6 +39,8 @@ function readKlog(line: string, start: number, header: Header, referenceMs: numb
 
 /** `host ident user [time] "request" …`, the common log format and what extends it. The message begins at the request. */
 function readAccessLog(line: string, start: number, header: Header, referenceMs: number): boolean {
+  // An ISO date, as most lines begin: no host is written so.
+  if (line.charCodeAt(start + 4) === DASH && line.charCodeAt(start + 7) === DASH) return false;
   const bracket = line.indexOf(' [', start);
   if (bracket < 0 || bracket - start > 200 || line.charCodeAt(bracket + 4) !== 47) return false;
   const close = line.indexOf('] "', bracket);

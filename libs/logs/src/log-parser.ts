@@ -102,7 +102,7 @@ export class LogParser {
       return;
     }
     this.#emit();
-    const [message = '', ...further] = linesOf(header.message ?? clean.slice(header.messageStart));
+    const message = header.message ?? clean.slice(header.messageStart).trimEnd();
     this.#event = {
       line: number,
       lineCount: 1,
@@ -113,9 +113,9 @@ export class LogParser {
       process: header.process,
       pid: header.pid,
       component: header.component,
-      message,
+      message: header.message === undefined ? message : firstLineOf(message),
       text: line,
-      continuation: header.stack === undefined ? further : [...further, ...linesOf(header.stack)],
+      continuation: header.message === undefined ? none : furtherLinesOf(message, header.stack),
     };
   }
 
@@ -133,10 +133,17 @@ export class LogParser {
   }
 }
 
-/** Only the message of a structured line can have more than one. */
-function linesOf(text: string): string[] {
-  const trimmed = text.trimEnd();
-  return trimmed.includes('\n') ? trimmed.split(/\r?\n/) : [trimmed];
+const none: readonly string[] = [];
+
+/** The message of a structured line can have several lines. */
+function firstLineOf(message: string): string {
+  const end = message.indexOf('\n');
+  return (end < 0 ? message : message.slice(0, end)).trimEnd();
+}
+
+function furtherLinesOf(message: string, stack: string | undefined): string[] {
+  const further = message.includes('\n') ? message.trimEnd().split(/\r?\n/).slice(1) : [];
+  return stack === undefined ? further : [...further, ...stack.trimEnd().split(/\r?\n/)];
 }
 
 /** All events of a small input. */
