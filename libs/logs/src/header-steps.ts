@@ -11,7 +11,7 @@ import {
   isDigit,
 } from './characters.js';
 import type { Header } from './header.js';
-import { levelOf, type LogLevel } from './log-level.js';
+import { levelOf, levelOfLetter } from './log-level.js';
 import { timeMsOf } from './civil-time.js';
 import { scanTimestamp } from './timestamp.js';
 
@@ -113,21 +113,9 @@ function readLevel(line: string, start: number, header: Header): number {
   return skipSpaces(line, end);
 }
 
-const letters: Record<string, LogLevel> = {
-  V: 'trace',
-  T: 'trace',
-  D: 'debug',
-  I: 'info',
-  N: 'notice',
-  W: 'warn',
-  E: 'error',
-  F: 'critical',
-  C: 'critical',
-};
-
 function readLetter(line: string, start: number, header: Header): number {
   const letter = line.charAt(start);
-  const level = letters[letter];
+  const level = levelOfLetter(letter);
   const mark = line.charCodeAt(start + 1);
   if (level === undefined || (mark !== SPACE && mark !== SLASH && mark !== COMMA)) return -1;
   header.levelText = letter;
@@ -203,7 +191,9 @@ function readSyslog(line: string, start: number, header: Header): number {
   let hostEnd = start;
   while (hostEnd < line.length && line.charCodeAt(hostEnd) !== SPACE) hostEnd += 1;
   if (hostEnd === start || line.charCodeAt(hostEnd - 1) === COLON) return -1;
-  header.host = line.slice(start, hostEnd);
+  const host = line.slice(start, hostEnd);
+  if (levelOf(host) !== undefined) return -1;
+  header.host = host;
   const tagStart = skipSpaces(line, hostEnd);
   const colon = line.indexOf(':', tagStart);
   if (colon < 0 || colon - tagStart > nameMax) return tagStart;
@@ -252,6 +242,12 @@ function readPid(line: string, opening: number, header: Header): number {
 /** A thread or a request's id is the component only where nothing else is. */
 function setContext(header: Header, text: string): void {
   const { component } = header;
+  const letter = levelOfLetter(text);
+  if (header.level === undefined && letter !== undefined) {
+    header.level = letter;
+    header.levelText = text;
+    return;
+  }
   setField(header, text);
   header.component = component ?? header.component;
 }

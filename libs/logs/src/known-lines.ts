@@ -1,7 +1,7 @@
-import { DASH } from './characters.js';
+import { DASH, SLASH } from './characters.js';
 import type { Header } from './header.js';
 import { skipSpaces } from './header-steps.js';
-import { levelOf, type LogLevel } from './log-level.js';
+import { levelOf, levelOfLetter } from './log-level.js';
 import { dateMs, latestYearMs, timeMsOf } from './civil-time.js';
 import { scanTimestamp } from './timestamp.js';
 
@@ -11,15 +11,14 @@ export function readKnownLine(line: string, start: number, header: Header, refer
     readKlog(line, start, header, referenceMs) ||
     readAccessLog(line, start, header, referenceMs) ||
     readPythonDefault(line, start, header) ||
+    readLogcatBrief(line, start, header) ||
     readUptime(line, start, header)
   );
 }
 
-const klogLevels: Record<string, LogLevel> = { I: 'info', W: 'warn', E: 'error', F: 'critical' };
-
 /** `I0131 10:00:00.123456   17 file.go:42] message`, of Kubernetes and glog. */
 function readKlog(line: string, start: number, header: Header, referenceMs: number): boolean {
-  const level = klogLevels[line.charAt(start)];
+  const level = levelOfLetter(line.charAt(start));
   if (level === undefined || line.charCodeAt(start + 5) !== 32 || line.charCodeAt(start + 8) !== 58) return false;
   const found = /^[IWEF](\d\d)(\d\d) (\d\d):(\d\d):(\d\d)(\.\d+)?\s+(\d+) ([^\s\]]+)\] ?/.exec(
     line.slice(start, start + 200),
@@ -64,6 +63,20 @@ function readPythonDefault(line: string, start: number, header: Header): boolean
   header.setLevel(level);
   header.component = component;
   header.messageStart = skipSpaces(line, start + all.length);
+  return true;
+}
+
+/** `E/Tag( 1234): message` */
+function readLogcatBrief(line: string, start: number, header: Header): boolean {
+  const level = levelOfLetter(line.charAt(start));
+  if (level === undefined || line.charCodeAt(start + 1) !== SLASH) return false;
+  const found = /^[VDIWEF]\/([^(\s][^(]{0,80}?) *\( *(\d+)\): ?/.exec(line.slice(start, start + 120));
+  if (!found) return false;
+  header.level = level;
+  header.levelText = line.charAt(start);
+  header.component = found[1];
+  header.pid = found[2];
+  header.messageStart = start + found[0].length;
   return true;
 }
 

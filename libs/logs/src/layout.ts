@@ -72,7 +72,8 @@ function nextSteps(cursors: readonly Cursor[], before: readonly Step[], referenc
   if (has('number') && cursors.every(({ line, at }) => /^\d+\s+(?:-+\s|\[)/.test(line.slice(at, at + 40))))
     return ['number'];
   if (hasCells(cursors)) return ['cell'];
-  if (has('group') && !(isFew && cursors.some(isDetail))) return ['group'];
+  const isMessage = (isFew && cursors.some(isDetail)) || cursors.filter(endsWithGroup).length > cursors.length / 2;
+  if (has('group') && !isMessage) return ['group'];
   if (isNamed) return [];
   if (has('name') && (!isFew || last === 'letter' || cursors.every(({ line, at }) => isCertainName(line, at))))
     return ['name'];
@@ -152,6 +153,11 @@ function isSyslog(cursors: readonly Cursor[], isFew: boolean): boolean {
 /** A name that is none by accident: dotted, or with a process number. */
 function isCertainName(line: string, at: number): boolean {
   return /^(?:[\w$-]+\.)+[\w$-]+\s*:|^[\w./-]+\[\d+\]:|^\d+#\d+:/.test(line.slice(at, at + 200));
+}
+
+/** Where brackets hold all that is left, they hold the message. */
+function endsWithGroup({ line, at }: Cursor): boolean {
+  return at < line.length && readStep('group', line, at, scratch, 0) >= line.length;
 }
 
 /** `[client 10.0.0.1]` and the like begin messages; threads and requests have no addresses beside other words. */

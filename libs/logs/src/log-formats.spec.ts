@@ -86,6 +86,10 @@ const formats: [system: string, lines: string[], last: Expected][] = [
   ['a container runtime around anything', ['2024-01-31T10:00:00.123456789Z stderr F {"level":"error","msg":"inner"}'], { time: '2024-01-31T10:00:00.123Z', level: 'error', message: 'inner' }],
   ['Docker Compose around anything', ['db-1   | 2024-01-31 10:00:00.123 UTC [1] LOG:  ready', 'api-1  | 2024-01-31T10:00:00Z INFO up'], { component: 'api-1', level: 'info', message: 'up' }],
   ['colours', ['\u001b[2m2024-01-31T10:00:00Z\u001b[0m \u001b[32mINFO\u001b[0m ready'], { level: 'info', message: 'ready' }],
+  ['logcat without times', ['E/Radio( 1234): no signal'], { level: 'error', pid: '1234', component: 'Radio', message: 'no signal' }],
+  ['Python with bars', ['2024-01-31 10:00:00.123 | WARNING  | app.cart:add:42 - full', '2024-01-31 10:00:00.223 | INFO     | app.cart:add:43 - ok'], { level: 'info', component: 'app.cart:add:43', message: 'ok' }],
+  ['an application server', Array.from({ length: 12 }, (_, i) => `<2024-01-31 10:00:00> <Error> <Security> <A-0907${i}> <no ${i}>`), { level: 'error', message: '<no 11>' }],
+  ['a letter in brackets', ['[2024-01-31 10:00:00.123] [worker-3] [W] low'], { level: 'warn', message: 'low' }],
   ['no format at all', ['Listening on 8080'], { level: undefined, message: 'Listening on 8080' }],
 ]; // prettier-ignore
 

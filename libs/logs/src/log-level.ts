@@ -20,3 +20,20 @@ for (const level of logLevels) for (const word of spellings[level].split(' ')) l
 export function levelOf(word: string): LogLevel | undefined {
   return levels.get(word) ?? levels.get(word.toLowerCase());
 }
+
+const letters = new Map<string, LogLevel>([
+  ['V', 'trace'],
+  ['T', 'trace'],
+  ['D', 'debug'],
+  ['I', 'info'],
+  ['N', 'notice'],
+  ['W', 'warn'],
+  ['E', 'error'],
+  ['F', 'critical'],
+  ['C', 'critical'],
+]);
+
+/** The level that a capital letter means where a format has one in its place. */
+export function levelOfLetter(letter: string): LogLevel | undefined {
+  return letters.get(letter);
+}
