@@ -1,3 +1,4 @@
+import { isContinuation } from './continuation.js';
 import type { Header } from './header.js';
 import { learnLayout, readLayout, timeSignature, type Layout } from './layout.js';
 
@@ -39,7 +40,9 @@ export function learnFormat(lines: readonly string[], referenceMs: number): LogF
     .filter((group) => group.column === 0 || group.lines.length >= lines.length * shareMin)
     .map(({ column, form, lines: own }) => ({ column, form, layout: learnLayout(own, referenceMs) }));
   const timed = lines.length - untimed.length;
-  return { formats, isTimed: timed > lines.length * 0.2, untimed: learnLayout(untimed, referenceMs) };
+  // Traces can be most of a log, and there are lines that go on with others in no known way.
+  const independent = untimed.filter((line) => !isContinuation(line, ' ', false)).length;
+  return { formats, isTimed: timed * 2 > independent, untimed: learnLayout(untimed, referenceMs) };
 }
 
 /** Reads the header of a line in one of the formats. False when it has none of their times. */

@@ -52,6 +52,28 @@ describe('lines that belong together', () => {
     ]);
   });
 
+  test('a log that is mostly stack traces is still one of lines with times', () => {
+    const trace = [
+      'java.io.IOException: x',
+      ...Array.from({ length: 40 }, (_, i) => `\tat a.B.c(B.java:${i})`),
+      'Caused by: y',
+    ];
+    const entry = (i: number) => [`2024-01-31 10:00:0${i} ERROR failed`, ...trace, 'advice without a time'];
+    const events = parseLog(
+      Array.from({ length: 5 }, (_, i) => entry(i))
+        .flat()
+        .join('\n'),
+    );
+    expect(events.map(({ message, lineCount }) => [message, lineCount])).toEqual(Array(5).fill(['failed', 44]));
+  });
+
+  test('a few times in a log without them do not swallow the other lines', () => {
+    const lines = Array.from({ length: 20 }, (_, i) =>
+      i % 4 === 0 ? `2024-01-31 10:00:00 INFO ${i}` : `line ${i} of many`,
+    );
+    expect(parseLog(lines.join('\n'))).toHaveLength(20);
+  });
+
   test('the trace in a structured line is there too, and it is still one line', () => {
     const [event] = parseLog(
       JSON.stringify({ level: 'error', msg: 'failed\nbadly', err: { stack: 'Error: x\n    at y' } }),
