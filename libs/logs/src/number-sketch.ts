@@ -1,0 +1,70 @@
+import type { NumberSummary } from './template.js';
+
+/** Buckets are 2 % apart: the middle of one is within 2 % of everything in it. */
+const growth = Math.log(1.02 / 0.98);
+
+export type NumberSketchSnapshot = { min: number; max: number; buckets: [number, number][] };
+
+/**
+ * Counts of numbers in logarithmic buckets (the idea of DDSketch): adding and merging commute, so that the result does
+ * not depend on how the input was divided. A sum would not do: floating point addition is not associative.
+ */
+export class NumberSketch {
+  min = Infinity;
+  max = -Infinity;
+  #buckets = new Map<number, number>();
+
+  add(value: number, times = 1): void {
+    if (value < this.min) this.min = value;
+    if (value > this.max) this.max = value;
+    const bucket = bucketOf(value);
+    this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + times);
+  }
+
+  merge(other: NumberSketch): void {
+    this.min = Math.min(this.min, other.min);
+    this.max = Math.max(this.max, other.max);
+    for (const [bucket, count] of other.#buckets) this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + count);
+  }
+
+  summary(): NumberSummary {
+    const sorted = [...this.#buckets].sort(([a], [b]) => middleOf(a) - middleOf(b));
+    const count = sorted.reduce((sum, [, times]) => sum + times, 0);
+    const { min, max } = this;
+    const quantile = (share: number): number => {
+      let left = share * (count - 1);
+      for (const [bucket, times] of sorted) {
+        left -= times;
+        if (left < 0) return Math.min(max, Math.max(min, middleOf(bucket)));
+      }
+      return max;
+    };
+    return { count, min, max, quantile };
+  }
+
+  snapshot(): NumberSketchSnapshot {
+    return { min: this.min, max: this.max, buckets: [...this.#buckets].sort(([a], [b]) => a - b) };
+  }
+
+  static restore({ min, max, buckets }: NumberSketchSnapshot): NumberSketch {
+    const sketch = new NumberSketch();
+    sketch.min = min;
+    sketch.max = max;
+    sketch.#buckets = new Map(buckets);
+    return sketch;
+  }
+}
+
+/** Odd numbers are buckets of negative values; 0 is zero and whatever is too close to it to matter. */
+function bucketOf(value: number): number {
+  const size = Math.abs(value);
+  if (size < 1e-9) return 0;
+  const index = Math.min(4_000, Math.ceil(Math.log(size) / growth) + 1_000);
+  return value > 0 ? index * 2 : index * 2 + 1;
+}
+
+function middleOf(bucket: number): number {
+  if (bucket === 0) return 0;
+  const size = Math.exp((Math.floor(bucket / 2) - 1_000 - 0.5) * growth);
+  return bucket % 2 === 0 ? size : -size;
+}

@@ -1,0 +1,92 @@
+import type { LogLevel } from './log-level.js';
+import { slotMark, type MessageScanner } from './message-scanner.js';
+import { ValueSketch, type ValueSketchSnapshot } from './value-sketch.js';
+
+export interface ShapeSnapshot {
+  key: string;
+  count: number;
+  firstLine: number;
+  lastLine: number;
+  levels: [LogLevel, number][];
+  values: ValueSketchSnapshot[];
+}
+
+/** Messages that are equal but for what the scanner takes for values. */
+export class Shape {
+  count = 0;
+  firstLine = Infinity;
+  lastLine = 0;
+  readonly #levels = new Map<LogLevel, number>();
+
+  constructor(
+    readonly number: number,
+    /** The message with `slotMark` in place of each value. */
+    readonly key: string,
+    readonly values: readonly ValueSketch[] = Array.from({ length: slotsOf(key) }, () => new ValueSketch()),
+  ) {}
+
+  get levels(): ReadonlyMap<LogLevel, number> {
+    return this.#levels;
+  }
+
+  /** `scanner` has just scanned `message`. */
+  add(scanner: MessageScanner, message: string, line: number, level: LogLevel | undefined): void {
+    this.#count(1, line, line);
+    if (level !== undefined) this.#levels.set(level, (this.#levels.get(level) ?? 0) + 1);
+    for (let slot = 0; slot < this.values.length; slot += 1) {
+      const value = message.slice(scanner.starts[slot], scanner.ends[slot]);
+      this.values[slot]?.add(value, scanner.kinds[slot] ?? 'word', line);
+    }
+  }
+
+  /** Adds what is known of other messages of the same key. */
+  merge(other: Shape): void {
+    this.mergeTotals(other);
+    for (const [slot, values] of this.values.entries()) {
+      const others = other.values[slot];
+      if (others) values.merge(others);
+    }
+  }
+
+  /** The same shape, sharing its values, under another number. */
+  renumbered(number: number): Shape {
+    const shape = new Shape(number, this.key, this.values);
+    shape.mergeTotals(this);
+    return shape;
+  }
+
+  /** Counts, lines and levels without the values. */
+  mergeTotals({ count, firstLine, lastLine, levels }: Shape): void {
+    this.#count(count, firstLine, lastLine);
+    for (const [level, times] of levels) this.#levels.set(level, (this.#levels.get(level) ?? 0) + times);
+  }
+
+  snapshot(): ShapeSnapshot {
+    const { key, count, firstLine, lastLine } = this;
+    const levels = [...this.#levels].sort(([a], [b]) => (a < b ? -1 : 1));
+    return { key, count, firstLine, lastLine, levels, values: this.values.map((values) => values.snapshot()) };
+  }
+
+  static restore(number: number, { key, count, firstLine, lastLine, levels, values }: ShapeSnapshot): Shape {
+    const shape = new Shape(
+      number,
+      key,
+      values.map((snapshot) => ValueSketch.restore(snapshot)),
+    );
+    shape.#count(count, firstLine, lastLine);
+    for (const [level, times] of levels) shape.#levels.set(level, times);
+    return shape;
+  }
+
+  #count(count: number, firstLine: number, lastLine: number): void {
+    this.count += count;
+    if (firstLine < this.firstLine) this.firstLine = firstLine;
+    if (lastLine > this.lastLine) this.lastLine = lastLine;
+  }
+}
+
+function slotsOf(key: string): number {
+  let slots = 0;
+  for (let at = key.indexOf(slotMark); at >= 0; at = key.indexOf(slotMark, at + 1)) slots += 1;
+  return slots;
+}
