@@ -46,6 +46,7 @@ describe('a completion', () => {
 
   it('has its row committed before the end of the stream is handed out', async () => {
     const caller = await router.newCaller('free');
+    router.local.setPace({ tokensPerSecond: 500 }); // What arrives together is handed out together.
     const parts: CompletionPart[] = [];
     let rowsAtEnd = -1;
     await router.as(caller, async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FinishReason } from '@tollgate/contracts';
 import { z } from 'zod';
+import { joinDeltas } from './join-deltas.js';
 import { LineSplitter } from './lines.js';
 import { ollamaBody } from './ollama-request.js';
 import { parseJson } from './parse-json.js';
@@ -52,10 +53,13 @@ export class OllamaProvider implements Provider {
       isDone = true;
       return [...events, { type: 'end', finishReason: finishReasonOf(chunk, calls) }];
     };
-    for await (const piece of this.connection.post('/api/chat', ollamaBody(request), request, signal)) {
-      for (const line of this.split(() => splitter.feed(piece))) yield* read(line);
+    function* readAll(lines: string[]): Generator<ProviderEvent, void> {
+      for (const line of lines) yield* read(line);
     }
-    for (const line of this.split(() => splitter.end())) yield* read(line);
+    for await (const piece of this.connection.post('/api/chat', ollamaBody(request), request, signal)) {
+      yield* joinDeltas(readAll(this.split(() => splitter.feed(piece))));
+    }
+    yield* joinDeltas(readAll(this.split(() => splitter.end())));
     if (!isDone) throw this.connection.failure('ended its answer early');
   }
 

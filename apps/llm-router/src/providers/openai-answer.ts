@@ -63,10 +63,18 @@ export class OpenAiAnswer {
   private readonly callIndexes = new Set<number>();
   private lastCallIndex = -1;
   private finishReason: FinishReason | undefined;
+  private isOver = false;
+
+  /** Has {@link end} been handed out? */
+  get hasEnded(): boolean {
+    return this.isOver;
+  }
 
   /** Raises an Error, which names what is wrong, on anything that is not a chunk. */
   read(data: string): ProviderEvent[] {
     const json = parseJson(data);
+    const plain = plainDeltaOf(json);
+    if (plain !== undefined) return plain === '' ? [] : [{ type: 'delta', text: plain }];
     const chunk = Chunk.safeParse(json);
     if (!chunk.success || isError(chunk.data) || isBrokenOff(chunk.data))
       throw new Error('no part of an answer', { cause: data.slice(0, 2_000) });
@@ -76,6 +84,7 @@ export class OpenAiAnswer {
   /** Undefined when the answer has not come to its end. */
   end(): ProviderEvent | undefined {
     if (!this.finishReason) return undefined;
+    this.isOver = true;
     // Some say "stop" of an answer that is nothing but calls.
     const isCall = this.finishReason === 'stop' && this.callIndexes.size > 0;
     return { type: 'end', finishReason: isCall ? 'tool_calls' : this.finishReason };
@@ -103,6 +112,25 @@ export class OpenAiAnswer {
     this.callIndexes.add(index);
     return { ...piece, id: id || `call_${randomUUID()}`, name: called?.name ?? '' };
   }
+}
+
+/**
+ * The text of a chunk that is nothing but text, as most are; undefined for every other one. The schema takes five times as
+ * long to say the same.
+ */
+function plainDeltaOf(json: unknown): string | undefined {
+  if (!isRecord(json) || json['error'] || json['usage'] || json['object'] === 'error') return undefined;
+  const choices = json['choices'];
+  const choice: unknown = Array.isArray(choices) && choices.length === 1 ? choices[0] : undefined;
+  if (!isRecord(choice) || (choice['finish_reason'] ?? undefined) !== undefined || !isRecord(choice['delta']))
+    return undefined;
+  const { content, role: _, ...rest } = choice['delta'];
+  if (typeof content !== 'string') return undefined;
+  return Object.values(rest).every((value) => value === null || value === undefined) ? content : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** In mid-stream: OpenAI's form, and that of older vLLMs. */

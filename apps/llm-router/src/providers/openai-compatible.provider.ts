@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import { z } from 'zod';
+import { joinDeltas } from './join-deltas.js';
 import { LINE_CHARACTERS_MAX } from './lines.js';
 import { OpenAiAnswer } from './openai-answer.js';
 import { openAiBody } from './openai-request.js';
@@ -42,7 +43,7 @@ export class OpenAiCompatibleProvider implements Provider {
 
   private async *ask(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent, void> {
     const answer = new OpenAiAnswer();
-    let received: string[] = [];
+    const received: string[] = [];
     const parser = createParser({
       onEvent: ({ data }) => received.push(data),
       onError: (error) => {
@@ -51,23 +52,21 @@ export class OpenAiCompatibleProvider implements Provider {
       maxBufferSize: LINE_CHARACTERS_MAX,
     });
     const body = openAiBody(request, this.quirks);
-    let isDone = false;
     for await (const piece of this.connection.post('/chat/completions', body, request, signal)) {
       parser.feed(piece);
-      const events = received;
-      received = [];
-      for (const data of events) {
-        if (data !== DONE) yield* this.read(answer, data);
-        else if (!isDone) {
-          isDone = true;
-          yield this.endOf(answer);
-        }
-      }
+      yield* joinDeltas(this.readAll(answer, received.splice(0)));
     }
-    if (isDone) return;
+    if (answer.hasEnded) return;
     parser.feed('\n\n'); // A last event whose blank line is missing.
-    for (const data of received) if (data !== DONE) yield* this.read(answer, data);
-    yield this.endOf(answer);
+    yield* joinDeltas(this.readAll(answer, received.splice(0)));
+    if (!answer.hasEnded) yield this.endOf(answer);
+  }
+
+  private *readAll(answer: OpenAiAnswer, chunks: readonly string[]): Generator<ProviderEvent, void> {
+    for (const data of chunks) {
+      if (data !== DONE) yield* this.read(answer, data);
+      else if (!answer.hasEnded) yield this.endOf(answer);
+    }
   }
 
   private endOf(answer: OpenAiAnswer): ProviderEvent {
