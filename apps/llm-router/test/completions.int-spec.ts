@@ -155,8 +155,8 @@ describe('a completion', () => {
     expect(attempt).toMatchObject({ outcome: 'cancelled', errorCode: 'cancelled', usageSource: 'tokenizer' });
     expect(attempt?.tokensInput).toBeGreaterThan(0);
     expect(attempt?.tokensOutput).toBeGreaterThan(0);
-    // The tokenizer of the family and the provider differ by some per cent; a token more may be under way.
-    expect(Math.abs((attempt?.tokensOutput ?? 0) - (call?.completionTokens ?? 0))).toBeLessThan(10);
+    // The tokenizer of the family and the provider differ by some per cent; some tokens more may be under way.
+    expect(Math.abs((attempt?.tokensOutput ?? 0) - (call?.completionTokens ?? 0))).toBeLessThan(50);
   });
 });
 
@@ -268,6 +268,14 @@ describe('a provider that fails', () => {
     router.cloud.setFault(fault);
     const completion = await router.as(caller, () => router.messages.send(complete, ask('Hello, how are you today?')));
     expect(completion).toMatchObject({ provider: 'ollama', attempts: 2 });
+  });
+
+  it('and keeps its connection open after a complete answer does not spoil it', async () => {
+    const caller = await router.newCaller('free');
+    router.local.setFault({ kind: 'linger' });
+    const completion = await router.as(caller, () => router.messages.send(complete, ask('Hello')));
+    expect(completion).toMatchObject({ finish_reason: 'stop', attempts: 1, usage: { source: 'provider' } });
+    expect((await router.attemptsOf(caller)).map(({ outcome }) => outcome)).toEqual(['completed']);
   });
 
   it('says nothing of what the provider said', async () => {

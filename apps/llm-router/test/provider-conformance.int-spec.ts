@@ -185,6 +185,22 @@ describe.each(entries)('$kind', ({ kind, dialect, path, model }) => {
     expect(await ask('東京 👩‍👩‍👧')).toMatchObject({ content, finishReason: 'stop' });
   });
 
+  it('says that the answer has ended although the connection does not', async () => {
+    simulator.setFault({ kind: 'linger' });
+    const types: string[] = [];
+    for await (const event of provider.stream(request('Hello'), new AbortController().signal)) {
+      types.push(event.type);
+      if (event.type === 'end') break;
+    }
+    expect(types.at(-1)).toBe('end');
+  });
+
+  it('uses its connection again', async () => {
+    for (let n = 0; n < 20; n += 1) await ask('Hello');
+    // The second request may come in the very turn in which the first connection becomes free.
+    expect(simulator.connections()).toBeLessThanOrEqual(3);
+  });
+
   it('reads a line of 2 MB, and gives up on one of 5', async () => {
     simulator.setFault({ kind: 'long_line', characters: 2_000_000 });
     expect((await ask('Hello')).content.length).toBeGreaterThan(2_000_000);

@@ -36,6 +36,8 @@ export const SimulatorFault = z.discriminatedUnion('kind', [
   z.strictObject({ ...matching, kind: z.literal('split'), bytes: z.int().min(1) }),
   /** A text of so many characters in one frame, after the answer's own. */
   z.strictObject({ ...matching, kind: z.literal('long_line'), characters: z.int().min(1) }),
+  /** A complete stream whose connection stays open. */
+  z.strictObject({ ...matching, kind: z.literal('linger') }),
   /** Only a stream can end too early; other answers stay whole. */
   z.strictObject({ ...matching, kind: z.literal('no_done') }),
 ]);

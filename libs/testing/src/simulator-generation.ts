@@ -188,6 +188,7 @@ async function endStream({ wire, body, call, fault, response }: Exchange, end: A
     await body.write(wire.endFrames(end));
     call.end('completed');
   }
+  if (fault?.kind === 'linger') return stall(response);
   response.end();
 }
 

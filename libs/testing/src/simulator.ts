@@ -33,6 +33,8 @@ export interface SimulatorOptions {
 export interface Simulator extends SimulatorControls {
   readonly url: string;
   readonly port: number;
+  /** How many were made since the start or the last reset. */
+  connections(): number;
   /** Cuts the calls that are still running. */
   close(): Promise<void>;
 }
@@ -61,9 +63,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   await app.register(async (scope) => addOllamaRoutes(scope, state));
   await app.register(async (scope) => addOpenAiRoutes(scope, state));
 
+  let connections = 0;
+  app.server.on('connection', () => (connections += 1));
   const url = await app.listen({ host, port: options.port ?? 0 });
   return {
     ...controls,
+    reset: () => {
+      connections = 0;
+      controls.reset();
+    },
+    connections: () => connections,
     url,
     port: Number(new URL(url).port),
     close: async () => {

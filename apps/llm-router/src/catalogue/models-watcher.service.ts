@@ -16,6 +16,8 @@ export interface ModelsSource {
   intervalMs: number;
 }
 
+const RELOAD_AGAIN_MS = 5_000;
+
 /**
  * Takes over a changed models.yaml; while it is wrong, the last good one stays.
  *
@@ -25,9 +27,10 @@ export interface ModelsSource {
 @Injectable()
 export class ModelsWatcher implements OnApplicationBootstrap, OnApplicationShutdown {
   private reloading: Promise<void> = Promise.resolve();
+  private again: NodeJS.Timeout | undefined;
   private readonly onChange: StatsListener = (now, before) => {
     const hasChanged = now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size;
-    if (hasChanged) this.reloading = this.reloading.then(() => this.reload());
+    if (hasChanged) this.reloadNext();
   };
 
   constructor(
@@ -42,10 +45,16 @@ export class ModelsWatcher implements OnApplicationBootstrap, OnApplicationShutd
 
   async onApplicationShutdown(): Promise<void> {
     unwatchFile(this.source.path, this.onChange);
+    clearTimeout(this.again);
     await this.reloading;
   }
 
+  private reloadNext(): void {
+    this.reloading = this.reloading.then(() => this.reload());
+  }
+
   private async reload(): Promise<void> {
+    clearTimeout(this.again);
     try {
       await this.catalogue.use(this.source.read());
       metrics.reloads.inc({ result: 'taken' });
@@ -53,6 +62,8 @@ export class ModelsWatcher implements OnApplicationBootstrap, OnApplicationShutd
     } catch (error) {
       metrics.reloads.inc({ result: 'refused' });
       const problems = error instanceof ConfigError ? error.problems : undefined;
+      // The file is good and something else is not, the database for one.
+      if (!problems) this.again = setTimeout(() => this.reloadNext(), RELOAD_AGAIN_MS).unref();
       this.logger.error('the changed models file is not taken over, the old one stays', { err: error, problems });
     }
   }

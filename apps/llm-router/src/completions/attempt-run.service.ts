@@ -2,13 +2,17 @@ import type { CompletionPart, CompletionRequest } from '@tollgate/contracts';
 import { childTraceparent, currentRequest } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
 import { ProviderFailure } from '../providers/provider-failure.js';
-import type { ProviderRequest } from '../providers/provider.js';
+import type { ProviderEvent, ProviderRequest } from '../providers/provider.js';
 import type { Admission } from './attempt-admission.service.js';
 import type { Attempt } from './attempt.js';
 import { AttemptTimer } from './attempt-timer.js';
+import type { AnswerPiece } from './completion-collector.js';
 import type { CompletionContext } from './completion-context.js';
 import { metrics } from './metrics.js';
 import { Settlement } from './settlement.service.js';
+
+/** How long a connection may stay open after the last word of an answer before it is closed. */
+const CONNECTION_END_MS = 250;
 
 /**
  * Runs one attempt: start, pieces and end as the provider writes them.
@@ -43,13 +47,10 @@ export class AttemptRun {
     let isSettled = false;
     try {
       const providerRequest = toProviderRequest(request, attempt, context, maxOutputTokens);
-      for await (const event of entry.provider.stream(providerRequest, timer.signal)) {
-        timer.token();
-        if (event.type !== 'usage' && event.type !== 'end') {
-          if (attempt.answer.isEmpty) yield startOf(attempt);
-          attempt.take(event);
-          yield event;
-        } else attempt.take(event);
+      for await (const event of eventsUntilEnd(entry.provider.stream(providerRequest, timer.signal), attempt, timer)) {
+        if (attempt.answer.isEmpty) yield startOf(attempt);
+        attempt.take(event);
+        yield event;
       }
       if (!attempt.finishReason) throw new Error('a provider ended without an end');
       pass.succeeded();
@@ -71,6 +72,27 @@ export class AttemptRun {
       if (!isSettled) await settle('cancelled');
       pass.abandoned();
     }
+  }
+}
+
+/**
+ * The pieces for the caller; what is only for us is taken on the way. Once the end has come, nothing that the connection
+ * does can spoil the answer.
+ */
+async function* eventsUntilEnd(
+  events: AsyncIterable<ProviderEvent>,
+  attempt: Attempt,
+  timer: AttemptTimer,
+): AsyncGenerator<AnswerPiece, void> {
+  try {
+    for await (const event of events) {
+      if (event.type === 'end') timer.ending(CONNECTION_END_MS);
+      else timer.token();
+      if (event.type === 'usage' || event.type === 'end') attempt.take(event);
+      else yield event;
+    }
+  } catch (error) {
+    if (!attempt.finishReason) throw error;
   }
 }
 

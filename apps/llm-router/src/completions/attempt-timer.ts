@@ -41,6 +41,12 @@ export class AttemptTimer {
     this.silence = setTimeout(() => this.expire(`sent no further token within ${idleMs} ms`), idleMs);
   }
 
+  /** The answer is complete; the connection may take so long to end. */
+  ending(withinMs: number): void {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.expire('kept its connection open'), withinMs);
+  }
+
   stop(): void {
     clearTimeout(this.total);
     clearTimeout(this.silence);

@@ -43,21 +43,20 @@ export class OllamaProvider implements Provider {
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent, void> {
     const splitter = new LineSplitter();
     let calls = 0;
-    let finishReason: FinishReason | undefined;
+    let isDone = false;
     const read = (line: string): ProviderEvent[] => {
       const chunk = this.parse(line);
       const events = eventsOf(chunk, calls);
       calls += chunk.message?.tool_calls?.length ?? 0;
-      if (chunk.done) finishReason = finishReasonOf(chunk, calls);
-      return events;
+      if (!chunk.done || isDone) return events;
+      isDone = true;
+      return [...events, { type: 'end', finishReason: finishReasonOf(chunk, calls) }];
     };
-    // Read to its very end, also after the last word: only then is the connection used again.
     for await (const piece of this.connection.post('/api/chat', ollamaBody(request), request, signal)) {
       for (const line of this.split(() => splitter.feed(piece))) yield* read(line);
     }
     for (const line of this.split(() => splitter.end())) yield* read(line);
-    if (!finishReason) throw this.connection.failure('ended its answer early');
-    yield { type: 'end', finishReason };
+    if (!isDone) throw this.connection.failure('ended its answer early');
   }
 
   async listModels(signal: AbortSignal): Promise<ReadonlySet<string>> {

@@ -75,6 +75,8 @@ describe('chunks of an answer', () => {
     ['{"error":"x"}'],
     ['{"object":"error","message":"x"}'],
     ['{"choices":5}'],
+    ['{"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]}'],
+    ['{"choices":[{"delta":{},"finish_reason":"abort"}]}'],
     ['[]'],
     ['null'],
     ['{'],

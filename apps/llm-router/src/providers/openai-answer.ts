@@ -55,6 +55,9 @@ const finishReasons: Record<string, FinishReason> = {
   content_filter: 'content_filter',
 };
 
+/** Said of answers that were given up: vLLM's and DeepSeek's words for it. */
+const brokenOffReasons = new Set(['abort', 'error', 'insufficient_system_resource']);
+
 /** Reads the chunks of one answer in their order. */
 export class OpenAiAnswer {
   private readonly callIndexes = new Set<number>();
@@ -63,10 +66,10 @@ export class OpenAiAnswer {
 
   /** Raises an Error, which names what is wrong, on anything that is not a chunk. */
   read(data: string): ProviderEvent[] {
-    if (data === '[DONE]') return [];
     const json = parseJson(data);
     const chunk = Chunk.safeParse(json);
-    if (!chunk.success || isError(chunk.data)) throw new Error('no part of an answer', { cause: data.slice(0, 2_000) });
+    if (!chunk.success || isError(chunk.data) || isBrokenOff(chunk.data))
+      throw new Error('no part of an answer', { cause: data.slice(0, 2_000) });
     return this.eventsOf(chunk.data);
   }
 
@@ -105,6 +108,10 @@ export class OpenAiAnswer {
 /** In mid-stream: OpenAI's form, and that of older vLLMs. */
 function isError({ error, object }: Chunk): boolean {
   return (error !== undefined && error !== null) || object === 'error';
+}
+
+function isBrokenOff({ choices }: Chunk): boolean {
+  return brokenOffReasons.has(choices?.[0]?.finish_reason ?? '');
 }
 
 /** `prompt_tokens` includes the cached ones. A count of 0 for a prompt that was sent means "unknown". */

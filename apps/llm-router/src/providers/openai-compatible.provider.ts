@@ -10,6 +10,9 @@ import type { Quirks } from './quirks.js';
 
 const ModelList = z.object({ data: z.array(z.object({ id: z.string() })) });
 
+/** Comes after the last chunk; some leave it out. */
+const DONE = '[DONE]';
+
 /** Everything that speaks OpenAI's chat completions. Source: https://platform.openai.com/docs/api-reference/chat */
 export class OpenAiCompatibleProvider implements Provider {
   constructor(
@@ -47,19 +50,30 @@ export class OpenAiCompatibleProvider implements Provider {
       },
       maxBufferSize: LINE_CHARACTERS_MAX,
     });
-    // Read to its very end, also after [DONE]: only then is the connection used again.
     const body = openAiBody(request, this.quirks);
+    let isDone = false;
     for await (const piece of this.connection.post('/chat/completions', body, request, signal)) {
       parser.feed(piece);
       const events = received;
       received = [];
-      for (const data of events) yield* this.read(answer, data);
+      for (const data of events) {
+        if (data !== DONE) yield* this.read(answer, data);
+        else if (!isDone) {
+          isDone = true;
+          yield this.endOf(answer);
+        }
+      }
     }
+    if (isDone) return;
     parser.feed('\n\n'); // A last event whose blank line is missing.
-    for (const data of received) yield* this.read(answer, data);
+    for (const data of received) if (data !== DONE) yield* this.read(answer, data);
+    yield this.endOf(answer);
+  }
+
+  private endOf(answer: OpenAiAnswer): ProviderEvent {
     const end = answer.end();
     if (!end) throw this.connection.failure('ended its answer early');
-    yield end;
+    return end;
   }
 
   private read(answer: OpenAiAnswer, data: string): ProviderEvent[] {

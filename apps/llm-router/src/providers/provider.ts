@@ -40,7 +40,7 @@ export type ProviderEvent =
  */
 export interface Provider {
   /**
-   * What the provider writes, then exactly one `end`. Raises `ProviderFailure` on anything else, an end of the connection
+   * What the provider writes, then exactly one `end`. Read on after it: only then is the connection used again. Raises `ProviderFailure` on anything else, an end of the connection
    * before `end` included. Aborting the signal closes the connection at once and raises the signal's reason.
    */
   stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent, void>;
