@@ -75,7 +75,7 @@ describe("OpenAI's own client", () => {
     const called = (each: typeof calls) =>
       each.map((call) => (call.type === 'function' ? [call.function.name, JSON.parse(call.function.arguments)] : []));
     expect(called(streamed)).toEqual(called(calls));
-    expect(called(calls)[0]).toEqual(['get_weather', { city: expect.stringContaining('東京') }]);
+    expect(called(calls)[0]).toMatchObject(['get_weather', { city: expect.stringContaining('東京') }]);
 
     if (!message) throw new Error('no message');
     const results = calls.map(({ id }) => ({ role: 'tool' as const, tool_call_id: id, content: 'sunny' }));
