@@ -20,6 +20,8 @@ export interface Stack {
   local: Simulator;
   cloud: Simulator;
   apps: Record<AppName, ChildProcess>;
+  /** What every app was started with, for another replica of one: it needs a PORT of its own. */
+  environment: Record<string, string>;
   /** Rows of Postgres, for what no client may see. */
   query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
@@ -54,6 +56,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     url: `http://127.0.0.1:${ports[0]}`,
     local,
     cloud,
+    environment: shared,
     apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,

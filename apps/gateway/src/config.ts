@@ -43,6 +43,10 @@ const variables = z
       .transform(commaList)
       .refine((origins) => origins.every(isOrigin), 'must be origins like https://app.example.com, separated by commas')
       .default([]),
+    RATE_LIMIT_ENABLED: flag().default(true),
+    RATE_LIMIT_REQUESTS: integer({ min: 1 }).default(1_200),
+    RATE_LIMIT_WINDOW: integer({ min: 1, max: 86_400 }).default(60),
+    SIGN_IN_REQUESTS_PER_MINUTE: integer({ min: 1 }).default(300),
     /** `true` believes every peer's X-Forwarded-For; a list of addresses or networks only theirs. */
     TRUST_PROXY: z
       .string()
@@ -87,6 +91,13 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
       postgres: { url: all.DATABASE_URL, poolMax: all.DATABASE_POOL_MAX },
       redis: { url: all.REDIS_URL },
       log: { level: all.LOG_LEVEL },
+      limits: {
+        enabled: all.RATE_LIMIT_ENABLED,
+        /** Of any kind, for each account or address, in a window. */
+        requestsMax: all.RATE_LIMIT_REQUESTS,
+        windowSeconds: all.RATE_LIMIT_WINDOW,
+        signInsPerMinute: all.SIGN_IN_REQUESTS_PER_MINUTE,
+      },
       replica: { queueMax: all.QUEUE_MAX },
       requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
       plans: all.PLANS_FILE,

@@ -4,7 +4,7 @@ import { Messages, MessagingModule } from '@tollgate/messaging';
 import { MeteringModule } from '@tollgate/metering';
 import { HealthController, ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
 import type { GatewayConfig } from './config.js';
@@ -13,12 +13,16 @@ import { describeRoutes } from './http/openapi.js';
 import { EventStream } from './http/sse.js';
 import { Public } from './identity/access-token.guard.js';
 import { IdentityModule } from './identity/identity.module.js';
+import { CallLimitsInterceptor } from './limits/call-limits.interceptor.js';
+import { LimitsModule } from './limits/limits.module.js';
+import { Probe } from './limits/route-kind.js';
 import { TextProcessingController } from './text-processing/text-processing.controller.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
 
-// Probes and scrapers carry no token.
+// Probes and scrapers carry no token and are not counted.
 Public()(HealthController);
+Probe()(HealthController);
 describeRoutes(HealthController, 'health', {
   health: 'The process is alive',
   ready: 'The process can serve: 200 when Postgres and Redis answer, else 503',
@@ -47,13 +51,16 @@ export class GatewayModule {
           timeoutMs: config.requestTimeoutMs,
         }),
         MeteringModule.forRoot({ plans: config.plans }),
+        // Its guard comes first: requests are counted for whoever sent them.
         IdentityModule.forRoot(config.identity),
+        LimitsModule.forRoot({ ...config.limits, redisUrl: config.redis.url }),
       ],
       controllers: [UsersController, TextProcessingController, ChatController],
       providers: [
         UsersService,
         ChatService,
         EventStream,
+        { provide: APP_INTERCEPTOR, useClass: CallLimitsInterceptor },
         { provide: APP_FILTER, useClass: ErrorFilter },
         {
           provide: APP_PIPE,

@@ -78,6 +78,13 @@ export const errorTable = {
     retryable: false,
     meaning: 'The content-type is not application/json.',
   },
+  rate_limit_exceeded: {
+    status: 429,
+    type: 'rate_limit_error',
+    retryable: true,
+    meaning:
+      'More requests than the plan, the account or the address may make; `limit` and `retry_after` say how many and when.',
+  },
   cancelled: {
     status: 499,
     type: 'api_error',

@@ -32,7 +32,7 @@ const answers = { ChatEvent, ChatResponse, ErrorBody, MeResponse, ProcessTextPar
 type AnswerName = keyof typeof answers;
 
 /** What every route may answer. */
-export const serverErrors: ErrorCode[] = ['internal', 'unavailable'];
+export const serverErrors: ErrorCode[] = ['rate_limit_exceeded', 'internal', 'unavailable'];
 
 /** What every route with a body may answer. */
 export const bodyErrors: ErrorCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];

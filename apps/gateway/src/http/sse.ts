@@ -2,6 +2,7 @@ import { Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { ServerResponse } from 'node:http';
+import { finishAnswer } from './answer-end.js';
 import { logError } from './error.filter.js';
 import { errorResponse, toAppError } from './error-response.js';
 import { streamsOpen } from './metrics.js';
@@ -66,6 +67,7 @@ export class EventStream {
       clearInterval(ping);
       streamsOpen.dec();
     }
+    await finishAnswer(response, { status: 200 });
     await writeEvent(response, '[DONE]');
     if (!response.destroyed) response.end();
   }

@@ -5,6 +5,7 @@ import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
 import { ExtractJwt } from 'passport-jwt';
+import { Standings } from './standings.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
 const PUBLIC = 'tollgate:public';
@@ -20,13 +21,24 @@ export class AccessTokenGuard extends AuthGuard('jwt') {
   constructor(
     private readonly reflector: Reflector,
     private readonly verified: VerifiedTokens,
+    private readonly standings: Standings,
   ) {
     super();
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const isPublic = this.reflector.getAllAndOverride<boolean>(PUBLIC, [context.getHandler(), context.getClass()]);
-    return isPublic || this.isVerified(context) || (await super.canActivate(context)) === true;
+    if (isPublic) return true;
+    const isTokenGood = this.isVerified(context) || (await super.canActivate(context)) === true;
+    return isTokenGood && this.applyStanding();
+  }
+
+  /** Tier and role as the database has them now: the token may be older than a change of plan. */
+  private async applyStanding(): Promise<boolean> {
+    const request = currentRequest();
+    if (!request?.caller) return false;
+    request.caller = this.standings.known(request.caller) ?? (await this.standings.ofToken(request.caller));
+    return true;
   }
 
   private isVerified(context: ExecutionContext): boolean {

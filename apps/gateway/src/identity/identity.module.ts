@@ -13,6 +13,7 @@ import { JwtStrategy } from './jwt.strategy.js';
 import { Passwords } from './passwords.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { SigningKey } from './signing-key.js';
+import { Standings } from './standings.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
 /** Who is calling: accounts, logins, tokens, and the guard in front of every route. */
@@ -30,6 +31,7 @@ export class IdentityModule {
         AccessTokens,
         RefreshTokens,
         IdentityService,
+        Standings,
         { provide: VerifiedTokens, useValue: new VerifiedTokens() },
         JwtStrategy,
         DemoUser,
