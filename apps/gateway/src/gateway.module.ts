@@ -11,6 +11,8 @@ import type { GatewayConfig } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { describeRoutes } from './http/openapi.js';
 import { EventStream } from './http/sse.js';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
+import { KeyedRequests } from './idempotency/keyed-requests.js';
 import { Public } from './identity/access-token.guard.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { CallLimitsInterceptor } from './limits/call-limits.interceptor.js';
@@ -60,6 +62,9 @@ export class GatewayModule {
         UsersService,
         ChatService,
         EventStream,
+        KeyedRequests,
+        // In this order: an answer that is kept is repeated whatever the limits say.
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: CallLimitsInterceptor },
         { provide: APP_FILTER, useClass: ErrorFilter },
         {

@@ -78,6 +78,18 @@ export const errorTable = {
     retryable: false,
     meaning: 'The content-type is not application/json.',
   },
+  idempotency_in_progress: {
+    status: 409,
+    type: 'idempotency_error',
+    retryable: true,
+    meaning: 'The first request with this Idempotency-Key is still running; its answer can be had later.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    type: 'idempotency_error',
+    retryable: false,
+    meaning: 'This Idempotency-Key was used with another route or body within 24 hours.',
+  },
   rate_limit_exceeded: {
     status: 429,
     type: 'rate_limit_error',

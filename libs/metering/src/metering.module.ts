@@ -3,6 +3,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { Ledger } from './ledger.js';
 import { Plans, type PlansFile } from './plans.js';
 import { Prices } from './prices.js';
+import { RequestCharges } from './request-charges.js';
 import { UsageReader } from './usage-reader.js';
 
 /** Plans, prices, the ledger and its sums: the only code that touches those tables. */
@@ -18,8 +19,8 @@ export class MeteringModule {
     return {
       module: MeteringModule,
       global: true,
-      providers: [plansOfDatabase, Prices, Ledger, UsageReader],
-      exports: [Plans, Prices, Ledger, UsageReader],
+      providers: [plansOfDatabase, Prices, Ledger, RequestCharges, UsageReader],
+      exports: [Plans, Prices, Ledger, RequestCharges, UsageReader],
     };
   }
 }

@@ -1,3 +1,4 @@
+import type { AppError } from '@tollgate/contracts';
 import type { FastifyInstance } from 'fastify';
 import type { ServerResponse } from 'node:http';
 
@@ -6,11 +7,16 @@ export interface EndingAnswer {
   status: number;
   /** Of an answer that is no stream: as it is sent. */
   body?: string;
+  /** Of a stream that somebody keeps: the data of its events. */
+  events?: string[];
+  /** What a stream broke off with. */
+  error?: AppError;
 }
 
 export type EndWork = (answer: EndingAnswer) => Promise<void>;
 
 const waiting = new WeakMap<ServerResponse, EndWork[]>();
+const kept = new WeakSet<ServerResponse>();
 
 /**
  * Runs `work` once, in the order of registration, before the client sees the end of its answer: a client that sends its
@@ -20,6 +26,15 @@ export function beforeAnswerEnds(response: ServerResponse, work: EndWork): void 
   const works = waiting.get(response);
   if (works) works.push(work);
   else waiting.set(response, [work]);
+}
+
+/** Somebody wants the answer to the last word, also when the client has left. */
+export function keepAnswer(response: ServerResponse): void {
+  kept.add(response);
+}
+
+export function isAnswerKept(response: ServerResponse): boolean {
+  return kept.has(response);
 }
 
 /** For whoever writes the last bytes of an answer by itself. The work reports its own failures and does not throw. */

@@ -44,7 +44,14 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
     app.enableCors({
       origin: [...config.http.corsOrigins],
       credentials: true,
-      exposedHeaders: ['x-request-id', 'retry-after', 'x-should-retry', 'traceparent', ...limitHeaderNames],
+      exposedHeaders: [
+        'x-request-id',
+        'retry-after',
+        'x-should-retry',
+        'traceparent',
+        'idempotency-replayed',
+        ...limitHeaderNames,
+      ],
     });
   }
   SwaggerModule.setup('docs', app, () => createDocument(app), { jsonDocumentUrl: 'openapi.json', raw: ['json'] });

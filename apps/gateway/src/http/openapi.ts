@@ -42,6 +42,8 @@ export const tokenErrors: ErrorCode[] = ['unauthenticated', 'token_expired'];
 
 /** What every route that asks a model may answer. */
 export const llmErrors: ErrorCode[] = [
+  'idempotency_in_progress',
+  'idempotency_key_reused',
   'context_length_exceeded',
   ...tokenErrors,
   'forbidden',
