@@ -248,10 +248,11 @@ describe('signing in', () => {
     expect(count(guesses, 401)).toBe(5);
     expect(count(guesses, 429)).toBe(95);
     const refused = await login(email, PASSWORD);
-    expect(refused.headers.get('retry-after')).toBe('1');
-    await delay(1_050);
+    const waitSeconds = Number(refused.headers.get('retry-after'));
+    expect(waitSeconds).toBeLessThanOrEqual(5);
+    await delay(waitSeconds * 1_000);
     expect((await login(email, 'guess')).status).toBe(401);
-    expect((await login(email, PASSWORD)).headers.get('retry-after')).toBe('2');
+    expect(Number((await login(email, PASSWORD)).headers.get('retry-after'))).toBeGreaterThan(5);
   }, 30_000);
 
   it('stays open to the owner, from where they have signed in before, while strangers guess from everywhere', async () => {

@@ -1,3 +1,4 @@
+export { ApiKey, ApiKeyList, ApiKeyScope, CreateApiKeyRequest, CreatedApiKey } from './api-keys.js';
 export { AppError, invalidRequest, isAppError, WireError } from './app-error.js';
 export { Caller } from './caller.js';
 export { ChatEvent, ChatRequest, ChatResponse } from './chat.js';

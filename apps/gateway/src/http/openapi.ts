@@ -1,7 +1,10 @@
 import {
+  ApiKeyList,
   ChatEvent,
   ChatRequest,
   ChatResponse,
+  CreateApiKeyRequest,
+  CreatedApiKey,
   errorTable,
   LoginRequest,
   MeResponse,
@@ -26,8 +29,25 @@ import { z } from 'zod';
 import { ErrorBody } from './error-response.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
-const requests = { ChatRequest, LoginRequest, ProcessTextRequest, RefreshRequest, RegisterRequest };
-const answers = { ChatEvent, ChatResponse, ErrorBody, MeResponse, ProcessTextPart, ProcessTextResponse, TokenResponse };
+const requests = {
+  ChatRequest,
+  CreateApiKeyRequest,
+  LoginRequest,
+  ProcessTextRequest,
+  RefreshRequest,
+  RegisterRequest,
+};
+const answers = {
+  ApiKeyList,
+  ChatEvent,
+  ChatResponse,
+  CreatedApiKey,
+  ErrorBody,
+  MeResponse,
+  ProcessTextPart,
+  ProcessTextResponse,
+  TokenResponse,
+};
 
 type AnswerName = keyof typeof answers;
 

@@ -2,6 +2,10 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
+import { AuditLog } from '../admin/audit-log.js';
+import { ApiKeyCallers } from '../api-keys/api-key-callers.js';
+import { ApiKeysController } from '../api-keys/api-keys.controller.js';
+import { ApiKeys } from '../api-keys/api-keys.service.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { AccessTokens } from './access-tokens.js';
 import { AuthController } from './auth.controller.js';
@@ -23,7 +27,7 @@ export class IdentityModule {
     return {
       module: IdentityModule,
       imports: [JwtModule.register({}), PassportModule],
-      controllers: [AuthController, JwksController],
+      controllers: [ApiKeysController, AuthController, JwksController],
       providers: [
         { provide: IDENTITY_OPTIONS, useValue: options },
         { provide: SigningKey, useValue: new SigningKey(options.privateKeyPem) },
@@ -32,11 +36,15 @@ export class IdentityModule {
         RefreshTokens,
         IdentityService,
         Standings,
+        AuditLog,
+        ApiKeys,
+        ApiKeyCallers,
         { provide: VerifiedTokens, useValue: new VerifiedTokens() },
         JwtStrategy,
         DemoUser,
         { provide: APP_GUARD, useClass: AccessTokenGuard },
       ],
+      exports: [AuditLog],
     };
   }
 }

@@ -22,6 +22,8 @@ const countAny = `
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const DAY_KEPT_MS = 2 * DAY_MS;
+/** After the free attempts to sign in; each further one doubles it. */
+const FIRST_WAIT_MS = 5_000;
 
 export const limitScripts = {
   /** KEYS: any. ARGV: requests at most, window in ms. How many there were, and ms until the window ends. */
@@ -115,7 +117,7 @@ export const limitScripts = {
         local free, longestMs, keptMs = tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1]), ARGV[3 * i + 2]
         local attempts = redis.call('HINCRBY', KEYS[i], 'attempts', 1)
         if attempts >= free then
-          redis.call('HSET', KEYS[i], 'until', now + math.min(longestMs, 1000 * 2 ^ math.min(attempts - free, 30)))
+          redis.call('HSET', KEYS[i], 'until', now + math.min(longestMs, ${FIRST_WAIT_MS} * 2 ^ math.min(attempts - free, 30)))
         end
         redis.call('PEXPIRE', KEYS[i], keptMs)
       end
