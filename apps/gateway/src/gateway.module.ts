@@ -19,6 +19,8 @@ import { CallLimitsInterceptor } from './limits/call-limits.interceptor.js';
 import { LimitsModule } from './limits/limits.module.js';
 import { Probe } from './limits/route-kind.js';
 import { TextProcessingController } from './text-processing/text-processing.controller.js';
+import { UsageController } from './usage/usage.controller.js';
+import { UsageService } from './usage/usage.service.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
 
@@ -57,9 +59,10 @@ export class GatewayModule {
         IdentityModule.forRoot(config.identity),
         LimitsModule.forRoot({ ...config.limits, redisUrl: config.redis.url }),
       ],
-      controllers: [UsersController, TextProcessingController, ChatController],
+      controllers: [UsersController, UsageController, TextProcessingController, ChatController],
       providers: [
         UsersService,
+        UsageService,
         ChatService,
         EventStream,
         KeyedRequests,

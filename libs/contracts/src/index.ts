@@ -29,6 +29,7 @@ export {
   Usage,
   UsageSource,
 } from './llm-router.js';
+export { UsageBucket, UsagePage, UsageResult } from './usage.js';
 export {
   ProcessTextPart,
   ProcessTextRequest,

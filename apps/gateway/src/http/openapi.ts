@@ -14,6 +14,7 @@ import {
   RefreshRequest,
   RegisterRequest,
   TokenResponse,
+  UsagePage,
   type ErrorCode,
 } from '@tollgate/contracts';
 import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
@@ -47,6 +48,7 @@ const answers = {
   ProcessTextPart,
   ProcessTextResponse,
   TokenResponse,
+  UsagePage,
 };
 
 type AnswerName = keyof typeof answers;
