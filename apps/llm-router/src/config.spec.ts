@@ -25,9 +25,9 @@ function problemsOf(environment: Record<string, string>): string[] {
 describe('the configuration of the LLM router', () => {
   it('needs a port, a database and a Redis; the rest is in the repository', () => {
     const config = loadLlmRouterConfig(minimal);
-    expect(config.models.defaultModel).toBe('gemma3:4b');
+    expect(config.models.file.defaultModel).toBe('gemma3:4b');
     expect(Object.keys(config.plans.plans)).toEqual(['free', 'pro']);
-    expect(Object.isFrozen(config.models.models)).toBe(true);
+    expect(Object.isFrozen(config.models.file.models)).toBe(true);
   });
 
   it('reports the problems of variables and of both files together', () => {

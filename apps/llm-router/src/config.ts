@@ -22,12 +22,23 @@ const variablesIn = (environment: Environment) =>
     ...postgresVariables,
     ...logVariables,
     ...replicaVariables,
-    MODELS_FILE: file('config/models.yaml', (path) => loadModelsFile(path, environment)),
+    MODELS_FILE: file('config/models.yaml', (path) => ({
+      path,
+      file: loadModelsFile(path, environment),
+      read: () => loadModelsFile(path, environment),
+    })),
+    MODELS_FILE_INTERVAL_MS: integer({ min: 20 }).default(1_000),
     PLANS_FILE: file('config/plans.yaml', loadPlansFile),
     REQUEST_TIMEOUT_MS: integer({ min: 1_000 }).default(300_000),
-    /** When no local model is available, may the cloud models serve plans that do not include them? */
+    /** When no local model can answer, may the cloud models serve plans that do not include them? */
     LAST_RESORT_CLOUD: flag().default(true),
-    PROBE_INTERVAL_MS: integer({ min: 100 }).default(10_000),
+    PROBE_INTERVAL_MS: integer({ min: 100 }).default(30_000),
+    /** Calls of one provider at once. */
+    MAX_CONCURRENT_REQUESTS: integer({ min: 1 }).default(10),
+    /** Calls of all providers at once. */
+    PROVIDER_CONNECTIONS_MAX: integer({ min: 1 }).default(100),
+    /** Requests that wait for one provider before others are refused as overloaded. */
+    PROVIDER_QUEUE_MAX: integer({ min: 1 }).default(1_000),
   });
 
 export const variableNames = Object.keys(variablesIn({}).shape);
@@ -41,8 +52,21 @@ export const loadLlmRouterConfig = (environment: Environment = process.env) =>
       log: { level: all.LOG_LEVEL },
       replica: { slots: all.REPLICA_SLOTS, queueMax: all.QUEUE_MAX, drainTimeoutMs: all.DRAIN_TIMEOUT_MS },
       requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
-      routing: { lastResortCloud: all.LAST_RESORT_CLOUD, probeIntervalMs: all.PROBE_INTERVAL_MS },
-      models: all.MODELS_FILE,
+      routing: { lastResortCloud: all.LAST_RESORT_CLOUD },
+      providers: {
+        atOncePerProvider: all.MAX_CONCURRENT_REQUESTS,
+        atOnceInAll: all.PROVIDER_CONNECTIONS_MAX,
+        waitingMax: all.PROVIDER_QUEUE_MAX,
+        probeIntervalMs: all.PROBE_INTERVAL_MS,
+      },
+      models: {
+        file: all.MODELS_FILE.file,
+        source: {
+          path: all.MODELS_FILE.path,
+          read: all.MODELS_FILE.read,
+          intervalMs: all.MODELS_FILE_INTERVAL_MS,
+        },
+      },
       plans: all.PLANS_FILE,
     })),
     environment,

@@ -5,10 +5,14 @@ import { MeteringModule } from '@tollgate/metering';
 import { ObservabilityModule } from '@tollgate/observability';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Catalogue, MODELS, ROUTING } from './catalogue/catalogue.service.js';
+import { MODELS_SOURCE, ModelsWatcher } from './catalogue/models-watcher.service.js';
+import { AttemptAdmission } from './completions/attempt-admission.service.js';
+import { AttemptRun } from './completions/attempt-run.service.js';
 import { CompletionsHandler } from './completions/completions.handler.js';
 import { Completions } from './completions/completions.service.js';
+import { Settlement } from './completions/settlement.service.js';
 import type { LlmRouterConfig } from './config.js';
-import { PROBE_INTERVAL_MS, ProviderRegistry, PROVIDERS } from './providers/provider-registry.service.js';
+import { PROVIDER_LIMITS, ProviderRegistry } from './providers/provider-registry.service.js';
 
 @Module({})
 export class LlmRouterModule {
@@ -37,12 +41,16 @@ export class LlmRouterModule {
       ],
       controllers: [CompletionsHandler],
       providers: [
-        { provide: MODELS, useValue: config.models },
-        { provide: PROVIDERS, useValue: config.models.providers },
+        { provide: MODELS, useValue: config.models.file },
+        { provide: MODELS_SOURCE, useValue: config.models.source },
         { provide: ROUTING, useValue: config.routing },
-        { provide: PROBE_INTERVAL_MS, useValue: config.routing.probeIntervalMs },
+        { provide: PROVIDER_LIMITS, useValue: config.providers },
         ProviderRegistry,
         Catalogue,
+        ModelsWatcher,
+        Settlement,
+        AttemptAdmission,
+        AttemptRun,
         Completions,
       ],
     };

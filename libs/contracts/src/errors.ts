@@ -41,6 +41,13 @@ export const errorTable = {
     retryable: false,
     meaning: 'The refresh token is unknown, expired, revoked or already used; log in again.',
   },
+  insufficient_quota: {
+    status: 402,
+    type: 'insufficient_quota',
+    retryable: false,
+    meaning:
+      "The plan's tokens of the month or calls of the day are used up; `detail` has the limit, what is used and held, and when it resets.",
+  },
   forbidden: { status: 403, type: 'permission_error', retryable: false, meaning: 'The caller may not do this.' },
   model_not_allowed: {
     status: 403,

@@ -17,15 +17,23 @@ export { errorTable, isErrorCode, type ErrorCode } from './errors.js';
 export { LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
 export {
   ChatMessage,
+  ChoiceReason,
   complete,
   Completion,
+  CompletionMetadata,
   CompletionPart,
   CompletionRequest,
+  FailureCategory,
   FinishReason,
   llmRouterContracts,
   ModelChoice,
+  ResponseFormat,
+  Sampling,
   selectModel,
   streamCompletion,
+  Tool,
+  ToolCall,
+  ToolChoice,
   Usage,
   UsageSource,
 } from './llm-router.js';

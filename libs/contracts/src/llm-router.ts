@@ -1,11 +1,68 @@
 import { z } from 'zod';
 import { request, stream } from './contract.js';
 
-export const ChatMessage = z.object({
-  role: z.enum(['system', 'user', 'assistant']),
-  content: z.string(),
+/** A call of a function that the model asks for. `arguments` is the JSON text as the model wrote it: it may be invalid. */
+export const ToolCall = z.object({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.object({ name: z.string(), arguments: z.string() }),
 });
+export type ToolCall = z.infer<typeof ToolCall>;
+
+export const ChatMessage = z.discriminatedUnion('role', [
+  z.object({ role: z.enum(['system', 'user']), content: z.string() }),
+  z.object({ role: z.literal('assistant'), content: z.string(), tool_calls: z.array(ToolCall).optional() }),
+  /** What a called function returned. */
+  z.object({ role: z.literal('tool'), content: z.string(), tool_call_id: z.string() }),
+]);
 export type ChatMessage = z.infer<typeof ChatMessage>;
+
+/** A function that the model may call; `parameters` is the JSON schema of its arguments. */
+export const Tool = z.object({
+  type: z.literal('function'),
+  function: z.object({
+    name: z.string().min(1).max(64),
+    description: z.string().optional(),
+    parameters: z.record(z.string(), z.unknown()).optional(),
+    strict: z.boolean().nullish(),
+  }),
+});
+export type Tool = z.infer<typeof Tool>;
+
+export const ToolChoice = z.union([
+  z.enum(['none', 'auto', 'required']),
+  z.object({ type: z.literal('function'), function: z.object({ name: z.string() }) }),
+]);
+export type ToolChoice = z.infer<typeof ToolChoice>;
+
+export const ResponseFormat = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text') }),
+  /** Any JSON object. */
+  z.object({ type: z.literal('json_object') }),
+  z.object({
+    type: z.literal('json_schema'),
+    json_schema: z.object({
+      name: z.string().min(1).max(64),
+      description: z.string().optional(),
+      schema: z.record(z.string(), z.unknown()),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+]);
+export type ResponseFormat = z.infer<typeof ResponseFormat>;
+
+/** How the next token is drawn; what is left out is the model's own default. */
+export const Sampling = z.object({
+  temperature: z.number().min(0).max(2).optional(),
+  top_p: z.number().min(0).max(1).optional(),
+  top_k: z.number().int().positive().optional(),
+  /** Above 1 punishes repetition. */
+  repeat_penalty: z.number().min(0).max(2).optional(),
+  /** Texts at which the model stops; they are not part of the answer. */
+  stop: z.array(z.string().min(1)).max(4).optional(),
+  seed: z.number().int().optional(),
+});
+export type Sampling = z.infer<typeof Sampling>;
 
 /**
  * Where a token count comes from: the provider's own words, our tokenizer over the very text that was sent and received,
@@ -23,7 +80,7 @@ export const Usage = z.object({
 });
 export type Usage = z.infer<typeof Usage>;
 
-export const FinishReason = z.enum(['stop', 'length', 'content_filter']);
+export const FinishReason = z.enum(['stop', 'length', 'tool_calls', 'content_filter']);
 export type FinishReason = z.infer<typeof FinishReason>;
 
 export const CompletionRequest = z.object({
@@ -33,33 +90,65 @@ export const CompletionRequest = z.object({
   /** A model of the catalogue; without it the tier's first available one. */
   model: z.string().optional(),
   max_tokens: z.number().int().positive().optional(),
-  temperature: z.number().min(0).max(2).optional(),
-  response_format: z.enum(['text', 'json']).default('text'),
+  ...Sampling.shape,
+  tools: z.array(Tool).max(128).optional(),
+  tool_choice: ToolChoice.optional(),
+  /** Without it: text. */
+  response_format: ResponseFormat.optional(),
 });
 export type CompletionRequest = z.infer<typeof CompletionRequest>;
 
-export const Completion = z.object({
+/** Why an attempt at a provider failed; `max_retries_exceeded` is said of the whole request. */
+export const FailureCategory = z.enum(['rate_limit', 'api_error', 'timeout', 'unknown_error', 'max_retries_exceeded']);
+export type FailureCategory = z.infer<typeof FailureCategory>;
+
+/**
+ * Why a model was chosen: the caller asked for it, the tier's cloud model was there, a local one serves the tier, another
+ * one failed or cannot take the prompt, or nothing else was there.
+ */
+export const ChoiceReason = z.enum(['requested', 'tier_cloud', 'tier_local', 'fallback', 'last_resort']);
+export type ChoiceReason = z.infer<typeof ChoiceReason>;
+
+export const CompletionMetadata = z.object({
+  model_used: z.string(),
+  reason: ChoiceReason,
+  /** The attempts before the one that served, in their order. */
+  failed_attempts: z.array(z.object({ model: z.string(), provider: z.string(), category: FailureCategory })),
+});
+export type CompletionMetadata = z.infer<typeof CompletionMetadata>;
+
+/** What is known when an answer is complete. */
+const CompletionEnd = z.object({
   model: z.string(),
   provider: z.string(),
-  content: z.string(),
   finish_reason: FinishReason,
   usage: Usage,
-  /** Number of provider calls it took; more than one after a fallback. */
-  attempts: z.number().int().positive(),
+  /** Number of provider calls it took; more than one after a retry or a fallback. */
+  attempts: z.number().int().nonnegative(),
+  metadata: CompletionMetadata,
+});
+
+export const Completion = CompletionEnd.extend({
+  content: z.string(),
+  /** What the model thought before it answered, where it tells. */
+  reasoning: z.string().optional(),
+  tool_calls: z.array(ToolCall).optional(),
 });
 export type Completion = z.infer<typeof Completion>;
 
 export const CompletionPart = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), model: z.string(), provider: z.string() }),
   z.object({ type: z.literal('delta'), text: z.string() }),
+  z.object({ type: z.literal('reasoning'), text: z.string() }),
+  /** A piece of the call number `index`: the first one has `id` and `name`, the arguments of all make its JSON text. */
   z.object({
-    type: z.literal('end'),
-    model: z.string(),
-    provider: z.string(),
-    finish_reason: FinishReason,
-    usage: Usage,
-    attempts: z.number().int().positive(),
+    type: z.literal('tool_call'),
+    index: z.number().int().nonnegative(),
+    id: z.string().optional(),
+    name: z.string().optional(),
+    arguments: z.string(),
   }),
+  CompletionEnd.extend({ type: z.literal('end') }),
 ]);
 export type CompletionPart = z.infer<typeof CompletionPart>;
 

@@ -21,7 +21,7 @@ describe('migrate', () => {
   it('applies every migration to an empty database, and none a second time', async () => {
     const url = await newEmptyDatabase();
     const first = await migrate(url);
-    expect(first.applied).toEqual([expect.stringMatching(/^\d{14}_init$/)]);
+    expect(first.applied[0]).toMatch(/^\d{14}_init$/);
     expect(await migrate(url)).toEqual({ applied: [] });
     const { rows } = await query(url, 'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL');
     expect(rows.map((row) => row['migration_name'])).toEqual(first.applied);
@@ -30,7 +30,9 @@ describe('migrate', () => {
   it('applies each migration once when several processes start at the same time', async () => {
     const url = await newEmptyDatabase();
     const results = await Promise.all([migrate(url), migrate(url), migrate(url)]);
-    expect(results.flatMap((result) => result.applied)).toHaveLength(1);
+    const applied = results.flatMap((result) => result.applied);
+    expect(applied).not.toHaveLength(0);
+    expect(new Set(applied).size).toBe(applied.length);
   });
 
   it('leaves nothing behind of a migration that fails, says which and why, and applies it once it is corrected', async () => {
@@ -91,6 +93,7 @@ describe('Database', () => {
         version: 1,
         tokensPerMonth,
         tokensOverage: PlanOverage.bill,
+        tokensHardCap: tokensPerMonth,
         callsPerDay: 1,
         requestsPerMinute: 1,
         concurrentRequests: 1,

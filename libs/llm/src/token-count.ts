@@ -57,10 +57,15 @@ export function countPromptTokens(
   exactUpTo = Infinity,
 ): number {
   let tokens = 0;
-  for (const { content } of messages) {
-    tokens += countTokens(content, family, exactUpTo - tokens) + TOKENS_PER_MESSAGE;
+  for (const message of messages) {
+    tokens += countTokens(textOf(message), family, exactUpTo - tokens) + TOKENS_PER_MESSAGE;
   }
   return tokens;
+}
+
+function textOf(message: ChatMessage): string {
+  if (message.role !== 'assistant' || !message.tool_calls) return message.content;
+  return message.content + message.tool_calls.map(({ function: called }) => called.name + called.arguments).join('');
 }
 
 function countPiece(piece: string): number {

@@ -13,6 +13,7 @@ export {
 } from './test-servers.js';
 export { startSimulator, type Simulator, type SimulatorOptions } from './simulator.js';
 export type { SimulatedCall } from './simulator-call-log.js';
+export type { SimulatorDialectName } from './simulator-dialects.js';
 export { SimulatorFault } from './simulator-faults.js';
 export type { Pace } from './simulator-pace.js';
 export { eventually, failureOf } from './expectations.js';

@@ -28,6 +28,14 @@ export const SimulatorFault = z.discriminatedUnion('kind', [
   z.strictObject({ ...matching, kind: z.literal('error_frame'), afterTokens: count }),
   /** Without `afterTokens` not even the headers are sent. */
   z.strictObject({ ...matching, kind: z.literal('hang'), afterTokens: count.optional() }),
+  /** Nonsense with status 200 instead of an answer. */
+  z.strictObject({ ...matching, kind: z.literal('garbage') }),
+  /** Blank lines or comments before the first token, as a busy DeepSeek sends them. */
+  z.strictObject({ ...matching, kind: z.literal('keep_alive'), lines: z.int().min(1) }),
+  /** The body in pieces of so many bytes, characters cut in two included. */
+  z.strictObject({ ...matching, kind: z.literal('split'), bytes: z.int().min(1) }),
+  /** A text of so many characters in one frame, after the answer's own. */
+  z.strictObject({ ...matching, kind: z.literal('long_line'), characters: z.int().min(1) }),
   /** Only a stream can end too early; other answers stay whole. */
   z.strictObject({ ...matching, kind: z.literal('no_done') }),
 ]);

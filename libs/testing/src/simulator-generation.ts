@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { answerTo, type Answer, type AnswerRequest } from './simulator-answer.js';
+import { answerTo, type Answer, type AnswerPiece, type AnswerRequest } from './simulator-answer.js';
 import type { CallLog, RunningCall, SimulatedCall } from './simulator-call-log.js';
+import type { SimulatorDialect } from './simulator-dialects.js';
 import type { FaultQueue, SimulatorFault } from './simulator-faults.js';
 import type { ModelCatalog } from './simulator-models.js';
 import { inPace, waitForFirstToken, type Pace } from './simulator-pace.js';
@@ -15,13 +16,20 @@ export interface SimulatorState {
   faults: FaultQueue;
   calls: CallLog;
   apiKey?: string;
+  dialect: SimulatorDialect;
+}
+
+export interface TokenCounts {
+  promptTokens: number;
+  cachedTokens: number;
+  completionTokens: number;
 }
 
 /** How an answer ended, for the last frames of a stream or the whole body. */
 export interface AnswerEnd {
-  finish: 'stop' | 'length';
+  finish: Answer['finish'];
   /** Absent when the simulator is told to forget it. */
-  usage?: { promptTokens: number; completionTokens: number };
+  usage?: TokenCounts;
   promptNs: number;
   generationNs: number;
 }
@@ -30,10 +38,12 @@ export interface AnswerEnd {
 export interface WireFormat {
   streamHeaders: Record<string, string>;
   startFrame(): string;
-  deltaFrame(text: string): string;
+  /** With what has been counted so far. */
+  deltaFrame(piece: AnswerPiece, usage: TokenCounts | undefined): string;
+  keepAliveFrame(stream: boolean): string;
   endFrames(end: AnswerEnd): string;
   errorFrame(message: string): string;
-  whole(text: string, end: AnswerEnd): object;
+  whole(pieces: readonly AnswerPiece[], end: AnswerEnd): object;
   errorBody(status: number, message: string): object;
 }
 
@@ -60,6 +70,7 @@ interface Exchange {
 }
 
 const faultMessage = 'simulated fault';
+const garbage = '<html><body>simulated nonsense</body></html>\ndata: {\n\n';
 const loggedHeaders = ['x-request-id', 'traceparent'];
 
 /** Answers on the raw response, in the call's pace and with the fault that is due, and logs the call. */
@@ -98,6 +109,7 @@ export async function serveGeneration(
     signal,
     ...(fault?.kind === 'cut' && { cutAfterBytes: fault.afterBytes }),
     ...(fault?.kind === 'drip' && { bytesPerSecond: fault.bytesPerSecond }),
+    ...(fault?.kind === 'split' && { sliceBytes: fault.bytes }),
     onCut: () => call.end('fault'),
   });
   const wire = generation.wire(call.id);
@@ -117,10 +129,12 @@ async function respond(exchange: Exchange): Promise<void> {
   if (fault?.kind === 'status') return respondWithStatus(exchange, fault);
   if (fault?.kind === 'hang' && fault.afterTokens === undefined) return stall(response);
 
+  if (fault?.kind === 'garbage') return respondWhole(exchange, 200, garbage, 'fault');
+
   const startedMs = performance.now();
   await waitForFirstToken(state.pace, signal);
   const promptMs = performance.now() - startedMs;
-  const text = generation.stream ? await streamPieces(exchange) : await collectPieces(exchange);
+  const pieces = generation.stream ? await streamPieces(exchange) : await collectPieces(exchange);
 
   if (fault?.kind === 'hang') return stall(response);
   if (fault?.kind === 'error_frame') return respondWithErrorFrame(exchange);
@@ -131,20 +145,22 @@ async function respond(exchange: Exchange): Promise<void> {
     generationNs: toNs(performance.now() - startedMs - promptMs),
   };
   if (generation.stream) return endStream(exchange, end);
-  return respondWhole(exchange, 200, exchange.wire.whole(text, end), 'completed');
+  return respondWhole(exchange, 200, exchange.wire.whole(pieces, end), 'completed');
 }
 
-async function streamPieces({ wire, body, response, ...exchange }: Exchange): Promise<string> {
+async function streamPieces(exchange: Exchange): Promise<AnswerPiece[]> {
+  const { wire, body, response, fault } = exchange;
   response.writeHead(200, { ...wire.streamHeaders, 'x-request-id': exchange.call.id });
+  if (fault?.kind === 'keep_alive') await body.write(wire.keepAliveFrame(true).repeat(fault.lines));
   await body.write(wire.startFrame());
-  for await (const piece of piecesOf(exchange)) await body.write(wire.deltaFrame(piece));
-  return '';
+  for await (const piece of piecesOf(exchange)) await body.write(wire.deltaFrame(piece, usageOf(exchange).usage));
+  return [];
 }
 
-async function collectPieces(exchange: Exchange): Promise<string> {
-  let text = '';
-  for await (const piece of piecesOf(exchange)) text += piece;
-  return text;
+async function collectPieces(exchange: Exchange): Promise<AnswerPiece[]> {
+  const pieces = [];
+  for await (const piece of piecesOf(exchange)) pieces.push(piece);
+  return pieces;
 }
 
 /** Counts each piece before it is handed on: a piece that the client never took was generated all the same. */
@@ -154,14 +170,15 @@ async function* piecesOf({
   call,
   fault,
   signal,
-}: Pick<Exchange, 'state' | 'answer' | 'call' | 'fault' | 'signal'>): AsyncGenerator<string> {
+}: Pick<Exchange, 'state' | 'answer' | 'call' | 'fault' | 'signal'>): AsyncGenerator<AnswerPiece> {
   const interrupted = fault?.kind === 'hang' || fault?.kind === 'error_frame';
   const tokensMax = interrupted ? (fault.afterTokens ?? 0) : Infinity;
-  for await (const { text, tokens } of inPace(answer.pieces, state, signal)) {
-    if (call.completionTokens + tokens > tokensMax) return;
-    call.addTokens(tokens);
-    yield text;
+  for await (const piece of inPace(answer.pieces, state, signal)) {
+    if (call.completionTokens + piece.tokens > tokensMax) return;
+    call.addTokens(piece.tokens);
+    yield piece;
   }
+  if (fault?.kind === 'long_line') yield { kind: 'text', text: 'x'.repeat(fault.characters), tokens: 0 };
 }
 
 async function endStream({ wire, body, call, fault, response }: Exchange, end: AnswerEnd): Promise<void> {
@@ -191,14 +208,17 @@ async function respondWithStatus(
 
 /** Ends the call before the response: whoever has read the answer finds it in the log. */
 async function respondWhole(
-  { response, body, call }: Exchange,
+  exchange: Exchange,
   status: number,
   content: unknown,
   outcome: 'completed' | 'fault',
   headers: Record<string, string> = {},
 ): Promise<void> {
-  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  const { generation, wire, fault } = exchange;
+  const keepAlive = fault?.kind === 'keep_alive' ? wire.keepAliveFrame(generation.stream).repeat(fault.lines) : '';
+  const text = keepAlive + (typeof content === 'string' ? content : JSON.stringify(content));
   const type = typeof content === 'string' ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8';
+  const { response, body, call } = exchange;
   const length = Buffer.byteLength(text);
   response.writeHead(status, { 'content-type': type, 'content-length': length, 'x-request-id': call.id, ...headers });
   await body.write(text);
@@ -210,15 +230,14 @@ async function stall(response: ServerResponse): Promise<void> {
   if (!response.closed) await once(response, 'close');
 }
 
-function usageOf({ answer, call, fault }: Exchange): Pick<AnswerEnd, 'usage'> {
-  switch (fault?.kind) {
-    case 'missing_usage':
-      return {};
-    case 'zero_usage':
-      return { usage: { promptTokens: 0, completionTokens: 0 } };
-    default:
-      return { usage: { promptTokens: answer.promptTokens, completionTokens: call.completionTokens } };
-  }
+function usageOf(exchange: Exchange): Pick<AnswerEnd, 'usage'> {
+  return exchange.fault?.kind === 'missing_usage' ? {} : { usage: countsOf(exchange) };
+}
+
+function countsOf({ answer, call, fault }: Exchange): TokenCounts {
+  if (fault?.kind === 'zero_usage') return { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+  const { promptTokens, cachedTokens } = answer;
+  return { promptTokens, cachedTokens, completionTokens: call.completionTokens };
 }
 
 function pickHeaders(request: FastifyRequest): Record<string, string> {

@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { AnswerPiece } from './simulator-answer.js';
 import { serveGeneration, type AnswerEnd, type SimulatorState, type WireFormat } from './simulator-generation.js';
 import { JsonSchema } from './simulator-json.js';
 import { digestOf, type SimulatedModel } from './simulator-models.js';
 import { parseBody, required } from './simulator-request.js';
+import { SimulatedTool } from './simulator-tools.js';
 
 const common = {
   model: z.string(required).min(1, 'is required'),
@@ -16,9 +18,17 @@ const common = {
 const ChatRequest = z.object({
   ...common,
   messages: z.array(
-    z.object({ role: z.enum(['system', 'user', 'assistant', 'tool']), content: z.string().default('') }),
+    z.object({
+      role: z.enum(['system', 'user', 'assistant', 'tool']),
+      content: z.string().default(''),
+      tool_calls: z
+        .array(z.object({ function: z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }) }))
+        .optional(),
+      tool_name: z.string().optional(),
+    }),
     required,
   ),
+  tools: z.array(SimulatedTool).nullish(),
 });
 const GenerateRequest = z.object({ ...common, prompt: z.string().default(''), system: z.string().optional() });
 const ShowRequest = z.object({ model: z.string().optional(), name: z.string().optional() });
@@ -59,11 +69,11 @@ function addGenerationRoutes(app: FastifyInstance, state: SimulatorState): void 
   app.post('/api/chat', async (request, reply) => {
     const body = parseBody(ChatRequest, request.body);
     if (!body.ok) return sendError(reply, 400, body.message);
-    const { model, messages } = body.value;
+    const { model, messages, tools } = body.value;
     if (!state.models.find(model)) return sendError(reply, 404, notFound(model));
-    const content = (text: string) => ({ message: { role: 'assistant', content: text } });
-    if (messages.length === 0) return load(state, model, content(''));
-    const generation = { ...toGeneration(body.value, content), path: '/api/chat', messages };
+    const content = (pieces: readonly AnswerPiece[]) => ({ message: { role: 'assistant', ...toMessage(pieces) } });
+    if (messages.length === 0) return load(state, model, content([]));
+    const generation = { ...toGeneration(body.value, content), path: '/api/chat', messages, tools: tools ?? [] };
     return serveGeneration(state, generation, request, reply);
   });
 
@@ -72,8 +82,11 @@ function addGenerationRoutes(app: FastifyInstance, state: SimulatorState): void 
     if (!body.ok) return sendError(reply, 400, body.message);
     const { model, prompt, system } = body.value;
     if (!state.models.find(model)) return sendError(reply, 404, notFound(model));
-    const content = (text: string) => ({ response: text });
-    if (prompt === '') return load(state, model, content(''));
+    const content = (pieces: readonly AnswerPiece[]) => {
+      const { content: response, thinking } = toMessage(pieces);
+      return { response, ...(thinking !== undefined && { thinking }) };
+    };
+    if (prompt === '') return load(state, model, content([]));
     const messages = [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }];
     const generation = { ...toGeneration(body.value, content), path: '/api/generate', messages };
     return serveGeneration(state, generation, request, reply);
@@ -82,7 +95,7 @@ function addGenerationRoutes(app: FastifyInstance, state: SimulatorState): void 
 
 function toGeneration(
   { model, stream, format, options }: z.infer<z.ZodObject<typeof common>>,
-  content: (text: string) => object,
+  content: (pieces: readonly AnswerPiece[]) => object,
 ) {
   const tokensMax = options?.num_predict ?? -1;
   const json = format === 'json' ? ('object' as const) : format;
@@ -98,21 +111,34 @@ function toGeneration(
   };
 }
 
-function ollamaWire(model: string, content: (text: string) => object): WireFormat {
-  const frame = (text: string, more: object) => ({
+/** Calls have objects as arguments and no ids. */
+function toMessage(pieces: readonly AnswerPiece[]): { content: string; thinking?: string; tool_calls?: object[] } {
+  const textOf = (kind: AnswerPiece['kind']) =>
+    pieces
+      .filter((piece) => piece.kind === kind)
+      .map(({ text }) => text)
+      .join('');
+  const thinking = textOf('reasoning');
+  const calls = pieces.flatMap((piece) => (piece.kind === 'tool_call' ? [{ function: piece.call }] : []));
+  return { content: textOf('text'), ...(thinking && { thinking }), ...(calls.length > 0 && { tool_calls: calls }) };
+}
+
+function ollamaWire(model: string, content: (pieces: readonly AnswerPiece[]) => object): WireFormat {
+  const frame = (pieces: readonly AnswerPiece[], more: object) => ({
     model,
     created_at: new Date().toISOString(),
-    ...content(text),
+    ...content(pieces),
     ...more,
   });
   const line = (value: object) => `${JSON.stringify(value)}\n`;
   return {
     streamHeaders: { 'content-type': 'application/x-ndjson' },
     startFrame: () => '',
-    deltaFrame: (text) => line(frame(text, { done: false })),
-    endFrames: (end) => line(frame('', toDone(end))),
+    deltaFrame: (piece) => line(frame([piece], { done: false })),
+    keepAliveFrame: () => '\n',
+    endFrames: (end) => line(frame([], toDone(end))),
     errorFrame: (message) => line(ollamaError(message)),
-    whole: (text, end) => frame(text, toDone(end)),
+    whole: (pieces, end) => frame(pieces, toDone(end)),
     errorBody: (_status, message) => ollamaError(message),
   };
 }
@@ -120,7 +146,8 @@ function ollamaWire(model: string, content: (text: string) => object): WireForma
 function toDone({ finish, usage, promptNs, generationNs }: AnswerEnd): object {
   return {
     done: true,
-    done_reason: finish,
+    // Ollama has no word for an answer that is a call.
+    done_reason: finish === 'tool_calls' ? 'stop' : finish,
     total_duration: loadNs + promptNs + generationNs,
     load_duration: loadNs,
     ...(usage && { prompt_eval_count: usage.promptTokens }),
@@ -159,7 +186,7 @@ function toShow(model: SimulatedModel): object {
       'general.basename': model.name,
       [`${model.family}.context_length`]: model.contextLength,
     },
-    capabilities: ['completion'],
+    capabilities: ['completion', 'tools', 'thinking'],
     modified_at: '2026-01-01T00:00:00.000Z',
   };
 }

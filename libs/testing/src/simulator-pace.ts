@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { Piece } from './simulator-tokens.js';
 
 export interface Pace {
   /** 0 or Infinity: as fast as the reader takes them. */
@@ -18,7 +17,7 @@ export async function waitForFirstToken(pace: Pace, signal: AbortSignal): Promis
 }
 
 /** Gives the pieces out at the pace that `source` has at that moment. Rejects with an AbortError as soon as the signal is aborted. */
-export async function* inPace(
+export async function* inPace<Piece extends { tokens: number }>(
   pieces: readonly Piece[],
   source: { readonly pace: Pace },
   signal: AbortSignal,

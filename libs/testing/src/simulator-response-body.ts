@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 const slicesPerSecondMax = 20;
 
@@ -14,6 +14,8 @@ export class ResponseBody {
       signal: AbortSignal;
       cutAfterBytes?: number;
       bytesPerSecond?: number;
+      /** Each slice leaves alone, so that it arrives alone. */
+      sliceBytes?: number;
       /** Called right before the connection is destroyed. */
       onCut: () => void;
     },
@@ -32,11 +34,12 @@ export class ResponseBody {
 
   private async send(bytes: Buffer): Promise<void> {
     const { bytesPerSecond = Infinity, signal } = this.options;
-    const sliceBytes = Math.max(1, Math.floor(bytesPerSecond / slicesPerSecondMax));
+    const sliceBytes = this.options.sliceBytes ?? Math.max(1, Math.floor(bytesPerSecond / slicesPerSecondMax));
     for (let start = 0; start < bytes.length; start += sliceBytes) {
       signal.throwIfAborted();
       if (bytesPerSecond < Infinity) await sleep((sliceBytes / bytesPerSecond) * 1000, undefined, { signal });
       const writable = this.response.write(bytes.subarray(start, Math.min(start + sliceBytes, bytes.length)));
+      if (this.options.sliceBytes) await nextTurn(undefined, { signal });
       if (!writable) await once(this.response, 'drain', { signal });
     }
   }

@@ -56,7 +56,7 @@ export function splitIntoPieces(text: string): Piece[] {
 }
 
 /** The longest start of the pieces that costs at most `tokensMax` tokens. */
-export function limitPieces(pieces: readonly Piece[], tokensMax: number): Piece[] {
+export function limitPieces<P extends Piece>(pieces: readonly P[], tokensMax: number): P[] {
   let tokens = 0;
   const end = pieces.findIndex((piece) => (tokens += piece.tokens) > tokensMax);
   return end === -1 ? [...pieces] : pieces.slice(0, end);

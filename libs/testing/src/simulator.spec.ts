@@ -203,6 +203,66 @@ describe('the OpenAI SDK', () => {
   });
 });
 
+const tool = (name: string) => ({
+  type: 'function' as const,
+  function: {
+    name,
+    description: name,
+    parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+  },
+});
+const question = 'SIMULATE_REASONING_TOKENS=4 SIMULATE_TOOL_CALLS=2 Weather in 東京?';
+
+describe('tools and reasoning', () => {
+  it('come to the Ollama client as it knows them, whole and streamed', async () => {
+    const asked = {
+      model: 'gemma3:4b',
+      messages: [{ role: 'user', content: question }],
+      tools: [tool('weather'), tool('time')],
+    };
+    const { message, done_reason } = await ollama.chat(asked);
+    expect(done_reason).toBe('stop');
+    expect(message.thinking).toContain('[simulated]');
+    const calls = message.tool_calls?.map(({ function: called }) => called);
+    expect(calls?.map(({ name }) => name)).toEqual(['weather', 'time']);
+    expect(calls?.[0]?.arguments).toMatchObject({ city: expect.stringContaining('[simulated]') });
+
+    const streamed = [];
+    for await (const part of await ollama.chat({ ...asked, stream: true })) streamed.push(part.message);
+    expect(streamed.flatMap(({ tool_calls = [] }) => tool_calls)).toEqual(message.tool_calls);
+    expect(streamed.map(({ thinking = '' }) => thinking).join('')).toBe(message.thinking);
+
+    const results = [message, { role: 'tool', content: 'sunny', tool_name: 'weather' }];
+    const last = await ollama.chat({ ...asked, messages: [...asked.messages, ...results] });
+    expect(last.message.tool_calls).toBeUndefined();
+    expect(last.message.content).toContain('[simulated]');
+  });
+
+  it("come together in OpenAI's own stream reader to what the whole answer says", async () => {
+    const body = {
+      model: 'gpt-4o-mini',
+      messages: [{ role: 'user' as const, content: question }],
+      tools: [tool('weather'), tool('time')],
+    };
+    const whole = await openai.chat.completions.create(body);
+    const streamed = await openai.chat.completions.stream(body).finalChatCompletion();
+    const callsOf = ({ choices }: OpenAI.ChatCompletion) =>
+      choices[0]?.message.tool_calls?.map((call) => call.type === 'function' && call.function);
+    expect(whole.choices[0]?.finish_reason).toBe('tool_calls');
+    expect(callsOf(whole)).toEqual([
+      expect.objectContaining({ name: 'weather', arguments: expect.stringContaining('[simulated]') }),
+      expect.objectContaining({ name: 'time' }),
+    ]);
+    expect(callsOf(streamed)).toMatchObject(callsOf(whole) ?? []);
+    const calls = whole.choices[0]?.message.tool_calls ?? [];
+    const results = calls.map(({ id }) => ({ role: 'tool' as const, content: 'sunny', tool_call_id: id }));
+    const messages = [...body.messages, { role: 'assistant' as const, tool_calls: calls }, ...results];
+    const last = await openai.chat.completions.create({ ...body, messages });
+    expect(last.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: expect.any(String) } });
+    await expect(openai.chat.completions.create({ ...body, messages: results })).rejects.toThrow(BadRequestError);
+  });
+});
+
 describe('the pace', () => {
   it('is kept to the token and can be set over HTTP', async () => {
     const body = JSON.stringify({ tokensPerSecond: 100, firstTokenMs: 200 });

@@ -3,9 +3,15 @@ import { CallLog } from './simulator-call-log.js';
 import { addControlRoutes, controlsOf, type SimulatorControls } from './simulator-control.js';
 import { FaultQueue, type SimulatorFault } from './simulator-faults.js';
 import type { SimulatorState } from './simulator-generation.js';
+import {
+  errorType,
+  simulatorDialects,
+  type SimulatorDialect,
+  type SimulatorDialectName,
+} from './simulator-dialects.js';
 import { ModelCatalog } from './simulator-models.js';
 import { addOllamaRoutes, ollamaError } from './simulator-ollama.js';
-import { addOpenAiRoutes, openAiError } from './simulator-openai.js';
+import { addOpenAiRoutes } from './simulator-openai.js';
 
 export interface SimulatorOptions {
   /** 0, the default, takes a free one. */
@@ -20,6 +26,8 @@ export interface SimulatorOptions {
   logFile?: string;
   /** The bearer token that /v1 asks for; without it, any will do. */
   apiKey?: string;
+  /** Whom /v1 imitates; without it, a server that takes everything. */
+  dialect?: SimulatorDialectName;
 }
 
 export interface Simulator extends SimulatorControls {
@@ -40,6 +48,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     pace: { tokensPerSecond, firstTokenMs },
     faults: new FaultQueue(),
     calls: new CallLog(options.logFile),
+    dialect: simulatorDialects[options.dialect ?? 'any'],
     ...(apiKey && { apiKey }),
   };
   const controls = controlsOf(state);
@@ -47,7 +56,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const app = Fastify({ bodyLimit: bodyBytesMax, forceCloseConnections: true });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  addFaultHook(app, state.faults);
+  addFaultHook(app, state);
   addControlRoutes(app, controls);
   await app.register(async (scope) => addOllamaRoutes(scope, state));
   await app.register(async (scope) => addOpenAiRoutes(scope, state));
@@ -66,13 +75,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 /** Faults of the routes that generate nothing; those that do take theirs when they know the model. */
-function addFaultHook(app: FastifyInstance, faults: FaultQueue): void {
+function addFaultHook(app: FastifyInstance, { faults, dialect }: SimulatorState): void {
   app.addHook('onRequest', async (request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     if (generatingPaths.has(path) || path.startsWith('/simulator/')) return;
     const fault = faults.take({ path });
     if (!fault) return;
-    if (fault.kind === 'status') return sendStatus(reply, path, fault);
+    if (fault.kind === 'status') return sendStatus(reply, path, fault, dialect);
     const { raw } = reply.hijack();
     if (fault.kind !== 'hang') raw.destroy();
   });
@@ -82,9 +91,10 @@ function sendStatus(
   reply: FastifyReply,
   path: string,
   { status, body, headers = {} }: Extract<SimulatorFault, { kind: 'status' }>,
+  dialect: SimulatorDialect,
 ): FastifyReply {
   const message = 'simulated fault';
-  const standard = path.startsWith('/v1/') ? openAiError(status, { message }) : ollamaError(message);
+  const standard = path.startsWith('/v1/') ? dialect.error(message, errorType(status)) : ollamaError(message);
   return reply
     .code(status)
     .headers(headers)

@@ -27,7 +27,7 @@ describe('the messages of a chat', () => {
 
   it('speak of JSON when JSON is asked for', () => {
     const request = completionRequestFor(ChatRequest.parse({ message: 'x', structured_output: true }));
-    expect(request.response_format).toBe('json');
+    expect(request.response_format).toEqual({ type: 'json_object' });
     expect(request.messages.some(({ role, content }) => role === 'system' && content.includes('JSON'))).toBe(true);
   });
 
@@ -39,7 +39,7 @@ describe('the messages of a chat', () => {
       model: undefined,
       max_tokens: undefined,
       temperature: 0.7,
-      response_format: 'text',
+      response_format: undefined,
     });
   });
 });

@@ -21,7 +21,7 @@ export function completionRequestFor(body: ChatRequest): CompletionRequest {
     model: body.model ?? undefined,
     max_tokens: body.max_tokens ?? undefined,
     temperature: body.temperature,
-    response_format: body.structured_output ? 'json' : 'text',
+    response_format: body.structured_output ? { type: 'json_object' } : undefined,
   };
 }
 

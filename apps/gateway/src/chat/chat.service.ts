@@ -36,6 +36,9 @@ export class ChatService {
         case 'delta':
           yield { type: 'delta', delta: part.text };
           break;
+        case 'reasoning':
+        case 'tool_call':
+          break;
         case 'end': {
           const { finish_reason, usage } = part;
           yield { type: 'end', ...outcomeOf(part, startedAt), finish_reason, usage };

@@ -1,4 +1,4 @@
-import { AppError } from '@tollgate/contracts';
+import { AppError, type ChoiceReason } from '@tollgate/contracts';
 
 interface Rankable {
   id: string;
@@ -14,36 +14,44 @@ export interface CandidateQuery<Model extends Rankable> {
   tier: string;
   /** What the client asked for; it is tried first, and never replaced by a cloud model when it is a local one. */
   requested?: string | undefined;
-  /** May cloud models serve plans that do not include them when nothing else is there? */
+  /** May cloud models serve plans that do not include them when nothing else can? */
   lastResortCloud: boolean;
+}
+
+export interface Candidate<Model> {
+  model: Model;
+  reason: ChoiceReason;
 }
 
 /**
  * The models to try, best first: the one asked for, then the plan's cloud models, then its local ones (the default one
- * before the others), and cloud models for everyone as the last resort.
+ * before the others), and other cloud models as the last resort.
  *
  * Who asks for a local model has chosen what it costs: only other local ones stand in for it.
  *
- * Raises `model_not_found`, `model_not_allowed` or `no_model_available`.
+ * Empty when nothing is available. Raises `model_not_found` or `model_not_allowed`.
  */
-export function candidates<Model extends Rankable>(query: CandidateQuery<Model>): [Model, ...Model[]] {
+export function candidates<Model extends Rankable>(query: CandidateQuery<Model>): Candidate<Model>[] {
   const { models, locationOf, isAvailable, defaultModel, tier, requested, lastResortCloud } = query;
   const asked = requested === undefined ? undefined : findAllowed(models, requested, tier);
   const mayUseCloud = asked === undefined || locationOf(asked) === 'cloud';
 
-  const available = models.filter(isAvailable);
-  const cloudModels = mayUseCloud ? available.filter((model) => locationOf(model) === 'cloud') : [];
-  const local = available.filter((model) => locationOf(model) === 'local' && model.tiers.includes(tier));
+  const others = models.filter((model) => model !== asked && isAvailable(model));
+  const isOfTier = (model: Model) => model.tiers.includes(tier);
+  const cloud = mayUseCloud ? others.filter((model) => locationOf(model) === 'cloud') : [];
+  const local = others.filter((model) => locationOf(model) === 'local' && isOfTier(model));
   local.sort((a, b) => Number(b.id === defaultModel) - Number(a.id === defaultModel));
-  const ranked = [...cloudModels.filter((model) => model.tiers.includes(tier)), ...local];
-  if (ranked.length === 0 && lastResortCloud) ranked.push(...cloudModels);
 
-  const [first, ...others] =
-    asked && ranked.includes(asked) ? [asked, ...ranked.filter((model) => model !== asked)] : ranked;
-  if (first) return [first, ...others];
-  throw new AppError('no_model_available', `No model of the plan "${tier}" can be reached now.`, {
-    retryAfterSeconds: 10,
-  });
+  const standIn = asked ? ('fallback' as const) : undefined;
+  return [
+    ...(asked && isAvailable(asked) ? [{ model: asked, reason: 'requested' as const }] : []),
+    ...cloud.filter(isOfTier).map((model) => ({ model, reason: standIn ?? ('tier_cloud' as const) })),
+    ...local.map((model) => ({ model, reason: standIn ?? ('tier_local' as const) })),
+    ...(lastResortCloud ? cloud.filter((model) => !isOfTier(model)) : []).map((model) => ({
+      model,
+      reason: 'last_resort' as const,
+    })),
+  ];
 }
 
 function findAllowed<Model extends Rankable>(models: readonly Model[], id: string, tier: string): Model {

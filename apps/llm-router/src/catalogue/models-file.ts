@@ -1,6 +1,7 @@
 import { loadYamlFile, type Environment } from '@tollgate/config';
 import { tokenizerFamilies } from '@tollgate/llm';
 import { z } from 'zod';
+import { quirksOf } from '../providers/quirks.js';
 
 const Price = z
   .strictObject({
@@ -18,9 +19,29 @@ const free = { input: 0n, cachedInput: 0n, output: 0n };
 
 const milliseconds = z.number().int().positive();
 
+const openAiKinds = Object.keys(quirksOf) as [keyof typeof quirksOf, ...(keyof typeof quirksOf)[]];
+
+/** Where an endpoint differs from its kind. */
+const QuirksOverride = z
+  .strictObject({
+    max_tokens_field: z.enum(['max_tokens', 'max_completion_tokens']),
+    json_schema: z.enum(['response_format', 'response_format_strict', 'structured_outputs', 'prompt']),
+    usage: z.enum(['last_chunk', 'every_chunk', 'not_asked']),
+  })
+  .partial()
+  .transform(({ max_tokens_field, json_schema, usage }) => ({
+    ...(max_tokens_field && { maxTokensField: max_tokens_field }),
+    ...(json_schema && { jsonSchema: json_schema }),
+    ...(usage && { usage }),
+  }));
+
+/** A small Ollama answers few at once; more connections only wait inside it. */
+const OLLAMA_CONNECTIONS = 5;
+const CONNECTIONS = 20;
+
 const Provider = z
   .strictObject({
-    kind: z.enum(['ollama', 'openai-compatible']),
+    kind: z.enum(['ollama', ...openAiKinds]),
     location: z.enum(['local', 'cloud']),
     /** Empty: switched off. */
     base_url: z
@@ -29,10 +50,14 @@ const Provider = z
     api_key: z.string().default(''),
     api_key_required: z.boolean().default(false),
     /** Connections to it at once. */
-    connections: z.number().int().positive().default(20),
+    connections: z.number().int().positive().optional(),
     connect_timeout_ms: milliseconds.default(5_000),
+    /** From the call to the first token; keep-alives are none. */
     first_token_timeout_ms: milliseconds.default(120_000),
+    /** Between two tokens. */
     idle_timeout_ms: milliseconds.default(60_000),
+    total_timeout_ms: milliseconds.default(300_000),
+    quirks: QuirksOverride.default({}),
   })
   .transform((provider) => ({
     kind: provider.kind,
@@ -40,10 +65,12 @@ const Provider = z
     baseUrl: provider.base_url.replace(/\/+$/, ''),
     apiKey: provider.api_key || undefined,
     enabled: provider.base_url !== '' && (provider.api_key !== '' || !provider.api_key_required),
-    connections: provider.connections,
+    connections: provider.connections ?? (provider.kind === 'ollama' ? OLLAMA_CONNECTIONS : CONNECTIONS),
     connectTimeoutMs: provider.connect_timeout_ms,
     firstTokenTimeoutMs: provider.first_token_timeout_ms,
     idleTimeoutMs: provider.idle_timeout_ms,
+    totalTimeoutMs: provider.total_timeout_ms,
+    quirks: provider.quirks,
   }));
 export type ProviderConfig = z.infer<typeof Provider>;
 

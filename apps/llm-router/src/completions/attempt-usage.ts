@@ -13,15 +13,19 @@ export interface CountedUsage {
  */
 export function attemptUsage(reported: ReportedUsage, counted: () => CountedUsage): Usage {
   const { input, cached = 0, output } = reported;
-  if (input !== undefined && output !== undefined) {
+  if (input !== undefined && output) {
     return { input_tokens: input, cached_tokens: Math.min(cached, input), output_tokens: output, source: 'provider' };
   }
   const own = counted();
+  // Nothing was written: then 0 is a count, else it is none.
+  if (input !== undefined && output === 0 && own.output === 0) {
+    return { input_tokens: input, cached_tokens: Math.min(cached, input), output_tokens: 0, source: 'provider' };
+  }
   const inputTokens = input ?? own.input;
   return {
     input_tokens: inputTokens,
     cached_tokens: Math.min(cached, inputTokens),
-    output_tokens: output ?? own.output,
+    output_tokens: output || own.output,
     source: 'tokenizer',
   };
 }

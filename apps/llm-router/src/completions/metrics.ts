@@ -8,6 +8,11 @@ export const metrics = {
     help: 'Calls of a provider, by how they ended',
     labelNames: ['provider', 'model', 'outcome'],
   }),
+  failures: new Counter({
+    name: 'tollgate_llm_attempt_failures_total',
+    help: 'Failed calls of a provider, by category',
+    labelNames: ['provider', 'model', 'category'],
+  }),
   tokens: new Counter({
     name: 'tollgate_llm_tokens_total',
     help: 'Tokens as they stand in the ledger',

@@ -1,69 +1,31 @@
-import type { FinishReason } from '@tollgate/contracts';
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { createParser } from 'eventsource-parser';
 import { z } from 'zod';
-import { parseJson } from './parse-json.js';
+import { LINE_CHARACTERS_MAX } from './lines.js';
+import { OpenAiAnswer } from './openai-answer.js';
+import { openAiBody } from './openai-request.js';
 import type { ProviderConnection } from './provider-connection.js';
-import type { Provider, ProviderEvent, ProviderRequest, ReportedUsage } from './provider.js';
-
-const count = z.number().int().nonnegative();
-
-/** A chunk of /chat/completions. Usage comes in a last chunk without choices, or beside a choice; some send null before. */
-const Chunk = z.object({
-  choices: z
-    .array(
-      z.object({
-        delta: z.object({ content: z.string().nullish() }).nullish(),
-        finish_reason: z.string().nullish(),
-      }),
-    )
-    .default([]),
-  usage: z
-    .object({
-      prompt_tokens: count.nullish(),
-      completion_tokens: count.nullish(),
-      prompt_tokens_details: z.object({ cached_tokens: count.nullish() }).nullish(),
-    })
-    .nullish(),
-});
-
-/** Errors in mid-stream: OpenAI's form, and that of older vLLMs. */
-const ErrorFrame = z.union([z.object({ error: z.unknown() }), z.object({ object: z.literal('error') })]);
+import { ProviderFailure } from './provider-failure.js';
+import type { Provider, ProviderEvent, ProviderRequest } from './provider.js';
+import type { Quirks } from './quirks.js';
 
 const ModelList = z.object({ data: z.array(z.object({ id: z.string() })) });
 
-const finishReasons: Record<string, FinishReason> = {
-  stop: 'stop',
-  length: 'length',
-  content_filter: 'content_filter',
-};
-
 /** Everything that speaks OpenAI's chat completions. Source: https://platform.openai.com/docs/api-reference/chat */
 export class OpenAiCompatibleProvider implements Provider {
-  constructor(private readonly connection: ProviderConnection) {}
+  constructor(
+    private readonly connection: ProviderConnection,
+    private quirks: Quirks,
+  ) {}
 
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent, void> {
-    const body = {
-      model: request.model,
-      messages: request.messages,
-      stream: true,
-      stream_options: { include_usage: true },
-      max_tokens: request.maxOutputTokens,
-      temperature: request.temperature,
-      ...(request.responseFormat === 'json' ? { response_format: { type: 'json_object' } } : {}),
-    };
-    let finishReason: FinishReason | undefined;
-    let usage: ReportedUsage = {};
-    // Read to its very end, also after [DONE]: only then is the connection used again.
-    for await (const data of this.events(this.connection.post('/chat/completions', body, request, signal))) {
-      if (data === '[DONE]') continue;
-      const chunk = this.parse(data);
-      const [choice] = chunk.choices;
-      if (choice?.delta?.content) yield { type: 'delta', text: choice.delta.content };
-      if (choice?.finish_reason) finishReason = finishReasons[choice.finish_reason] ?? 'stop';
-      if (chunk.usage) usage = toReportedUsage(chunk.usage);
+    try {
+      yield* this.ask(request, signal);
+    } catch (error) {
+      if (!this.refusesStreamOptions(error)) throw error;
+      // Learnt once; from now on this provider is not asked for its usage.
+      this.quirks = { ...this.quirks, usage: 'not_asked' };
+      yield* this.ask(request, signal);
     }
-    if (!finishReason) throw this.connection.failure('ended its answer early');
-    yield { type: 'end', finishReason, usage };
   }
 
   async listModels(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
@@ -75,31 +37,42 @@ export class OpenAiCompatibleProvider implements Provider {
     return this.connection.close();
   }
 
-  private async *events(pieces: AsyncIterable<string>): AsyncGenerator<string, void> {
-    let received: EventSourceMessage[] = [];
-    const parser = createParser({ onEvent: (event) => received.push(event) });
-    for await (const piece of pieces) {
+  private async *ask(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent, void> {
+    const answer = new OpenAiAnswer();
+    let received: string[] = [];
+    const parser = createParser({
+      onEvent: ({ data }) => received.push(data),
+      onError: (error) => {
+        if (error.type === 'max-buffer-size-exceeded') throw this.connection.failure('sent a line without end', error);
+      },
+      maxBufferSize: LINE_CHARACTERS_MAX,
+    });
+    // Read to its very end, also after [DONE]: only then is the connection used again.
+    const body = openAiBody(request, this.quirks);
+    for await (const piece of this.connection.post('/chat/completions', body, request, signal)) {
       parser.feed(piece);
       const events = received;
       received = [];
-      for (const { data } of events) yield data;
+      for (const data of events) yield* this.read(answer, data);
+    }
+    parser.feed('\n\n'); // A last event whose blank line is missing.
+    for (const data of received) yield* this.read(answer, data);
+    const end = answer.end();
+    if (!end) throw this.connection.failure('ended its answer early');
+    yield end;
+  }
+
+  private read(answer: OpenAiAnswer, data: string): ProviderEvent[] {
+    try {
+      return answer.read(data);
+    } catch (error) {
+      throw this.connection.failure('broke off its answer', error);
     }
   }
 
-  private parse(data: string): z.infer<typeof Chunk> {
-    const json = parseJson(data);
-    if (ErrorFrame.safeParse(json).success) throw this.connection.failure('broke off its answer', new Error(data));
-    const chunk = Chunk.safeParse(json);
-    if (!chunk.success) throw this.connection.failure('sent something that is not an answer', chunk.error);
-    return chunk.data;
+  private refusesStreamOptions(error: unknown): boolean {
+    if (!(error instanceof ProviderFailure) || this.quirks.usage === 'not_asked') return false;
+    const isRefusal = error.status === 400 || error.status === 422;
+    return isRefusal && /stream_options|include_usage|continuous_usage_stats/.test(error.body ?? '');
   }
-}
-
-/** `prompt_tokens` includes the cached ones. A count of 0 for a prompt that was sent means "unknown". */
-function toReportedUsage(usage: NonNullable<z.infer<typeof Chunk>['usage']>): ReportedUsage {
-  return {
-    input: usage.prompt_tokens || undefined,
-    cached: usage.prompt_tokens_details?.cached_tokens ?? undefined,
-    output: usage.completion_tokens ?? undefined,
-  };
 }

@@ -1,25 +1,28 @@
-import { AppError } from '@tollgate/contracts';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { ProviderConfig } from '../catalogue/models-file.js';
+import { parseJson } from './parse-json.js';
+import { failureOfStatus, ProviderFailure, retryAfterMsOf } from './provider-failure.js';
 import type { ProviderRequest } from './provider.js';
 
 const ERROR_BODY_CHARACTERS_MAX = 2_000;
+const LIST_CHARACTERS_MAX = 4 * 1024 * 1024;
 
-/** HTTP to one provider: its connection pool, its timeouts, its key, its failures as `provider_error`. */
+/** HTTP to one provider: its connection pool, its key, its failures as {@link ProviderFailure}. */
 export class ProviderConnection {
   private readonly agent: Agent;
 
   constructor(
     private readonly name: string,
-    private readonly config: ProviderConfig,
-    /** Called when no connection can be made, or no answer comes in time. */
+    private readonly config: Pick<ProviderConfig, 'baseUrl' | 'apiKey' | 'connections' | 'connectTimeoutMs'>,
+    /** Called when no connection can be made. */
     private readonly onUnreachable: () => void,
   ) {
     this.agent = new Agent({
       connections: config.connections,
       connect: { timeout: config.connectTimeoutMs },
-      headersTimeout: config.firstTokenTimeoutMs,
-      bodyTimeout: config.idleTimeoutMs,
+      // Silence is measured in tokens, by AttemptTimer: bytes may be mere keep-alives.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     });
   }
 
@@ -32,30 +35,38 @@ export class ProviderConnection {
     };
     const dispatcher = this.agent.compose(noticeDispatch(signal, origin.onDispatched));
     const chunks = await this.open('POST', path, signal, headers, JSON.stringify(body), dispatcher);
-    const decoder = new TextDecoder(); // A character may be split over two chunks.
-    try {
-      for await (const chunk of chunks) yield decoder.decode(chunk as Buffer, { stream: true });
-    } catch (error) {
-      throw this.failure('broke the connection', error);
-    }
+    yield* this.decode(chunks, signal);
   }
 
   async getJson(path: string, signal: AbortSignal): Promise<unknown> {
-    const body = await this.open('GET', path, signal, {});
-    try {
-      return await body.json();
-    } catch (error) {
-      throw this.failure('sent something that is not JSON', error);
+    let text = '';
+    for await (const piece of this.decode(await this.open('GET', path, signal, {}), signal)) {
+      text += piece;
+      if (text.length > LIST_CHARACTERS_MAX) throw this.failure('sent more than can be a list');
     }
+    return parseJson(text);
   }
 
-  /** What the provider did, and never what it said: its text may hold a key or another customer's data. */
-  failure(what: string, cause?: unknown): AppError {
-    return new AppError('provider_error', `The provider "${this.name}" ${what}.`, { cause });
+  /** What the provider did, and never what it said. Another try may go well. */
+  failure(what: string, cause?: unknown): ProviderFailure {
+    return new ProviderFailure(`The provider "${this.name}" ${what}.`, {
+      category: 'api_error',
+      verdict: 'retry',
+      cause,
+    });
   }
 
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await this.agent.close();
+  }
+
+  private async *decode(chunks: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<string, void> {
+    const decoder = new TextDecoder(); // A character may be split over two chunks.
+    try {
+      for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
+    } catch (error) {
+      throw signal.aborted ? signal.reason : this.failure('broke the connection', error);
+    }
   }
 
   private async open(
@@ -65,19 +76,34 @@ export class ProviderConnection {
     headers: Record<string, string>,
     body?: string,
     dispatcher: Dispatcher = this.agent,
-  ) {
+  ): Promise<AsyncIterable<Buffer>> {
     const authorization = this.config.apiKey ? { authorization: `Bearer ${this.config.apiKey}` } : {};
     const options = { method, headers: { ...headers, ...authorization }, body, signal, dispatcher };
     const response = await request(`${this.config.baseUrl}${path}`, options).catch((error: unknown) => {
-      if (!signal.aborted) this.onUnreachable();
+      if (signal.aborted) throw signal.reason;
+      this.onUnreachable();
       throw this.failure('cannot be reached', error);
     });
     if (response.statusCode < 400) return response.body;
-    const text = await response.body.text().catch(() => ''); // Only for the log.
-    throw this.failure(
-      `answered with status ${response.statusCode}`,
-      new Error(text.slice(0, ERROR_BODY_CHARACTERS_MAX)),
-    );
+    throw new ProviderFailure(`The provider "${this.name}" answered with status ${response.statusCode}.`, {
+      ...failureOfStatus(response.statusCode),
+      retryAfterMs: retryAfterMsOf(response.headers, Date.now()),
+      body: await this.startOf(response.body, signal),
+    });
+  }
+
+  /** As much of an error's body as the log takes. */
+  private async startOf(body: AsyncIterable<Buffer>, signal: AbortSignal): Promise<string> {
+    let text = '';
+    try {
+      for await (const piece of this.decode(body, signal)) {
+        text += piece;
+        if (text.length >= ERROR_BODY_CHARACTERS_MAX) break;
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+    }
+    return text.slice(0, ERROR_BODY_CHARACTERS_MAX);
   }
 }
 

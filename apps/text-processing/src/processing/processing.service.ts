@@ -51,6 +51,9 @@ export class Processing {
         case 'delta':
           yield { type: 'delta', delta: part.text };
           break;
+        case 'reasoning':
+        case 'tool_call':
+          break;
         case 'end':
           yield { type: 'end', ...identity, model: part.model, finish_reason: part.finish_reason, usage: part.usage };
           break;
@@ -72,7 +75,7 @@ export class Processing {
     const choice = await this.messages.send(selectModel, { model: body.model });
     this.accountContext(messages, choice);
     // Not the choice: a model that nobody asked for may serve as the last resort, but not be asked for.
-    return { task: body.task, messages, model: body.model, response_format: 'text' };
+    return { task: body.task, messages, model: body.model };
   }
 
   private accountContext(

@@ -1,0 +1,77 @@
+import { AppError, type Usage } from '@tollgate/contracts';
+import type { AttemptOutcome } from '@tollgate/database';
+import { countTokens } from '@tollgate/llm';
+import type { MessageContext } from '@tollgate/messaging';
+import { Ledger } from '@tollgate/metering';
+import { Injectable } from '@nestjs/common';
+import { ProviderFailure } from '../providers/provider-failure.js';
+import type { Attempt } from './attempt.js';
+import { attemptUsage } from './attempt-usage.js';
+import { metrics } from './metrics.js';
+
+/** Brings attempts to the ledger: the one place that does. */
+@Injectable()
+export class Settlement {
+  constructor(private readonly ledger: Ledger) {}
+
+  /**
+   * Resolves when the row is committed. An attempt that never left for its provider has cost nothing and has no row.
+   *
+   * @param thrown what ended a failed or cancelled attempt
+   */
+  async settle(
+    attempt: Attempt,
+    context: MessageContext,
+    task: string,
+    outcome: AttemptOutcome,
+    thrown?: unknown,
+  ): Promise<Usage> {
+    const { model, promptTokens, answer } = attempt;
+    // Failed before its first token: nothing is known to have been served.
+    const served = outcome === 'completed' || !answer.isEmpty || (outcome === 'cancelled' && attempt.isDispatched);
+    const usage = attemptUsage(served ? attempt.reported : { input: 0, output: 0 }, () => ({
+      input: promptTokens,
+      output: countTokens(answer.text, model.tokenizer),
+    }));
+    const finishedAt = new Date();
+    if (attempt.isDispatched) {
+      await this.ledger.record({
+        callId: context.messageId,
+        attemptNumber: attempt.number,
+        requestId: context.requestId,
+        accountId: context.caller.account_id,
+        userId: context.caller.user_id,
+        task,
+        price: model.price,
+        tokens: { input: usage.input_tokens, cached: usage.cached_tokens, output: usage.output_tokens },
+        usageSource: served ? usage.source : 'estimate',
+        outcome,
+        errorCode: errorCodeOf(outcome, context.signal, thrown),
+        startedAt: attempt.startedAt,
+        finishedAt,
+      });
+    }
+    measure(attempt, usage, outcome, finishedAt, thrown);
+    return usage;
+  }
+}
+
+function measure(attempt: Attempt, usage: Usage, outcome: AttemptOutcome, finishedAt: Date, thrown: unknown): void {
+  const labels = attempt.origin;
+  metrics.attempts.inc({ ...labels, outcome });
+  metrics.tokens.inc({ ...labels, type: 'input' }, usage.input_tokens);
+  metrics.tokens.inc({ ...labels, type: 'output' }, usage.output_tokens);
+  metrics.duration.observe({ ...labels, outcome }, (finishedAt.getTime() - attempt.startedAt.getTime()) / 1000);
+  if (outcome === 'failed') metrics.failures.inc({ ...labels, category: categoryOf(thrown) });
+}
+
+/** For a failed attempt its category; for a cancelled one why it was aborted, which is the truth. */
+function errorCodeOf(outcome: AttemptOutcome, signal: AbortSignal, thrown: unknown): string | undefined {
+  if (outcome === 'completed') return undefined;
+  if (outcome === 'failed') return categoryOf(thrown);
+  return signal.aborted ? AppError.fromUnknown(signal.reason).code : 'cancelled';
+}
+
+function categoryOf(thrown: unknown): string {
+  return thrown instanceof ProviderFailure ? thrown.category : 'unknown_error';
+}
