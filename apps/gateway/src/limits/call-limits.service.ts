@@ -62,7 +62,7 @@ export class CallLimits {
     if (answer[0] !== 'day_unknown') return answer;
     // A replica may be told at the same moment, and calls go on meanwhile: whoever comes first is believed.
     const { day } = await this.usage.forAccount(caller.account_id);
-    return this.ask(caller, callId, max, day.calls);
+    return this.ask(caller, callId, max, day.calls + day.heldCalls);
   }
 
   private ask({ account_id: accountId }: Caller, callId: string, max: Record<LimitName, number>, today: number | '') {
