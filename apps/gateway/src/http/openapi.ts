@@ -6,13 +6,20 @@ import {
   CreateApiKeyRequest,
   CreatedApiKey,
   errorTable,
+  FeedbackRequest,
   LoginRequest,
+  LogStats,
   MeResponse,
-  ProcessTextPart,
   ProcessTextRequest,
   ProcessTextResponse,
+  RefineResponse,
   RefreshRequest,
+  RegenerateResponse,
   RegisterRequest,
+  TextPart,
+  TextSessionDeleted,
+  TextSessionExtended,
+  TextSessionStatus,
   TokenResponse,
   UsagePage,
   type ErrorCode,
@@ -33,6 +40,7 @@ import { ErrorBody } from './error-response.js';
 const requests = {
   ChatRequest,
   CreateApiKeyRequest,
+  FeedbackRequest,
   LoginRequest,
   ProcessTextRequest,
   RefreshRequest,
@@ -44,9 +52,15 @@ const answers = {
   ChatResponse,
   CreatedApiKey,
   ErrorBody,
+  LogStats,
   MeResponse,
-  ProcessTextPart,
   ProcessTextResponse,
+  RefineResponse,
+  RegenerateResponse,
+  TextPart,
+  TextSessionDeleted,
+  TextSessionExtended,
+  TextSessionStatus,
   TokenResponse,
   UsagePage,
 };
@@ -61,6 +75,17 @@ export const bodyErrors: ErrorCode[] = ['invalid_request', 'payload_too_large', 
 
 /** What every route that needs an access token may answer. */
 export const tokenErrors: ErrorCode[] = ['unauthenticated', 'token_expired'];
+
+/** What every route that asks another service may answer. */
+export const serviceErrors: ErrorCode[] = [
+  ...tokenErrors,
+  'reply_lost',
+  'replica_lost',
+  'overloaded',
+  'shutting_down',
+  ...serverErrors,
+  'deadline_exceeded',
+];
 
 /** What every route that asks a model may answer. */
 export const llmErrors: ErrorCode[] = [
