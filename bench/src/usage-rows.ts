@@ -18,14 +18,17 @@ export async function writeUsage(client: Client, { count, until }: UsageRows): P
   await client.query('SET session_replication_role = replica');
   await client.query(`SET synchronous_commit = off; SET maintenance_work_mem = '512MB'; SET work_mem = '512MB'`);
   // Filled one by one, indexes of random ids take most of the time.
-  await client.query('DROP INDEX usage_attempt_request_id_idx, usage_rollup_grain_starts_at_idx');
+  await client.query(`DROP INDEX usage_attempt_request_id_idx, usage_attempt_account_id_finished_at_idx, usage_rollup_grain_starts_at_idx;
+    ALTER TABLE usage_attempt DROP CONSTRAINT usage_attempt_pkey`);
   await client.query(accounts);
   await client.query(partitions(until));
   for (let written = 0; written < count; written += ROWS_AT_ONCE) {
     await client.query(attempts, [Math.min(ROWS_AT_ONCE, count - written), until]);
   }
   await client.query(rollups);
-  await client.query('CREATE INDEX usage_attempt_request_id_idx ON usage_attempt (request_id)');
+  await client.query(`ALTER TABLE usage_attempt ADD CONSTRAINT usage_attempt_pkey PRIMARY KEY (call_id, attempt_number, entry_number);
+    CREATE INDEX usage_attempt_account_id_finished_at_idx ON usage_attempt (account_id, finished_at);
+    CREATE INDEX usage_attempt_request_id_idx ON usage_attempt (request_id)`);
   await client.query('CREATE INDEX usage_rollup_grain_starts_at_idx ON usage_rollup (grain, starts_at)');
   await client.query('RESET ALL');
   await client.query('SET session_replication_role = origin');

@@ -55,7 +55,14 @@ const variables = z
     PLANS_FILE: file('config/plans.yaml', loadPlansFile),
     DEMO_USER_EMAIL: RegisterRequest.shape.email.optional(),
     DEMO_USER_PASSWORD: RegisterRequest.shape.password.optional(),
+    ADMIN_EMAIL: RegisterRequest.shape.email.optional(),
+    ADMIN_PASSWORD: RegisterRequest.shape.password.optional(),
     LLM_SIMULATED: flag().default(false),
+  })
+  .refine((all) => (all.ADMIN_EMAIL === undefined) === (all.ADMIN_PASSWORD === undefined), {
+    path: ['ADMIN_EMAIL'],
+    message: 'must be set together with ADMIN_PASSWORD, or neither',
+    when: () => true,
   })
   .refine((all) => (all.DEMO_USER_EMAIL === undefined) === (all.DEMO_USER_PASSWORD === undefined), {
     path: ['DEMO_USER_EMAIL'],
@@ -83,10 +90,8 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
         accessTokenTtlSeconds: all.ACCESS_TOKEN_TTL_SECONDS,
         refreshTokenTtlSeconds: all.REFRESH_TOKEN_TTL_SECONDS,
         cookieSecure: all.COOKIE_SECURE,
-        demoUser:
-          all.DEMO_USER_EMAIL && all.DEMO_USER_PASSWORD
-            ? { email: all.DEMO_USER_EMAIL, password: all.DEMO_USER_PASSWORD }
-            : undefined,
+        demoUser: loginOf(all.DEMO_USER_EMAIL, all.DEMO_USER_PASSWORD),
+        adminUser: loginOf(all.ADMIN_EMAIL, all.ADMIN_PASSWORD),
       },
       postgres: { url: all.DATABASE_URL, poolMax: all.DATABASE_POOL_MAX },
       redis: { url: all.REDIS_URL },
@@ -107,6 +112,10 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
   );
 
 export type GatewayConfig = ReturnType<typeof loadGatewayConfig>;
+
+function loginOf(email: string | undefined, password: string | undefined) {
+  return email && password ? { email, password } : undefined;
+}
 
 function isEs256PrivateKey(pem: string): boolean {
   try {

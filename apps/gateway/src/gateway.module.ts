@@ -5,6 +5,8 @@ import { MeteringModule } from '@tollgate/metering';
 import { HealthController, ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { AccountsService } from './admin/accounts.service.js';
+import { AdminController } from './admin/admin.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
 import type { GatewayConfig } from './config.js';
@@ -59,8 +61,9 @@ export class GatewayModule {
         IdentityModule.forRoot(config.identity),
         LimitsModule.forRoot({ ...config.limits, redisUrl: config.redis.url }),
       ],
-      controllers: [UsersController, UsageController, TextProcessingController, ChatController],
+      controllers: [AdminController, UsersController, UsageController, TextProcessingController, ChatController],
       providers: [
+        AccountsService,
         UsersService,
         UsageService,
         ChatService,

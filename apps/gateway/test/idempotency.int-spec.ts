@@ -185,6 +185,29 @@ describe('a client that comes back with its key after the connection was cut', (
   });
 });
 
+describe('a gateway that is told to stop', () => {
+  it('finishes what a client with a key has left behind', async () => {
+    const stopping = await bootGateway({ DATABASE_URL: database.url });
+    const send = jest.spyOn(stopping.app.get(Messages), 'send').mockImplementation(async () => {
+      await delay(600);
+      return { output: 'finished' };
+    });
+    const key = newKey();
+    const leave = new AbortController();
+    const init = { method: 'POST', headers: { 'content-type': 'application/json', ...key } };
+    const cut = fetch(`${stopping.url}/process-text`, { ...init, body: JSON.stringify(text), signal: leave.signal });
+    await eventually(
+      () => send.mock.calls.length,
+      (calls) => calls === 1,
+    );
+    leave.abort();
+    await expect(cut).rejects.toThrow();
+    await stopping.close();
+    const answer = await gateways[0].post('/process-text', text, key);
+    expect([answer.status, answer.body]).toEqual([200, { output: 'finished' }]);
+  });
+});
+
 describe('a key whose gateway was killed', () => {
   /** As a killed gateway leaves it behind: running, and its lease not renewed any more. */
   async function abandon(key: string, deadlineAt: Date) {

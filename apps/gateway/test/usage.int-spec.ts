@@ -162,6 +162,9 @@ describe('usage', () => {
     );
     expect(results.find(({ account }) => account === bob.accountId)?.provider_cost_micro_usd).toBe('77000');
     expect(total(await page(`/api/v1/admin/usage?${range}&account_id=${bob.accountId}`, admin))).toBe(70_000);
+    const minutes = `start_time=${then / 1_000}&end_time=${(then + HOUR_MS) / 1_000}&bucket_width=1m`;
+    expect(total(await page(`/api/v1/admin/usage?${minutes}`, admin))).toBe(70_300);
+    expect(total(await page(`/api/v1/admin/usage?${minutes}&user_id=${bob.userId}`, admin))).toBe(70_000);
   });
 
   it('comes as CSV and NDJSON with the same sums', async () => {

@@ -1,3 +1,12 @@
+export {
+  AdminAccount,
+  AdminAccountList,
+  AdminUser,
+  AuditEntryList,
+  ChangeAccountRequest,
+  ChangeUserRequest,
+  RefundRequest,
+} from './admin.js';
 export { ApiKey, ApiKeyList, ApiKeyScope, CreateApiKeyRequest, CreatedApiKey } from './api-keys.js';
 export { AppError, invalidRequest, isAppError, WireError } from './app-error.js';
 export { Caller } from './caller.js';

@@ -47,7 +47,7 @@ const columnOf: Record<UsageDimension, string> = {
 
 /** The longest that an attempt may run, and that its call may wait before it. */
 const ATTEMPT_LONGEST_MS = 3_600_000;
-const CALL_WAITS_LONGEST_MS = 86_400_000;
+const CALL_WAITS_LONGEST_MS = 3_600_000;
 
 /**
  * What was used, by time and group. Days and hours come from the rollups, which the ledger keeps in the transaction of every row;
@@ -86,7 +86,10 @@ function rollups({ accountId, userId, start, end, width }: UsageReportQuery): Pr
       ${onlyOf(accountId, userId)})`;
 }
 
-/** Each entry with the sign that the rollups give it. Bounds on the ids keep it to the partitions of that time. */
+/**
+ * Each entry with the sign that the rollups give it. One account is found by its index; all of them by the ids, which begin with
+ * the time at which the call was made.
+ */
 function minutes({ accountId, userId, start, end }: UsageReportQuery): Prisma.Sql {
   const finishedBefore = new Date(end.getTime() + ATTEMPT_LONGEST_MS);
   return Prisma.sql`(
@@ -98,9 +101,13 @@ function minutes({ accountId, userId, start, end }: UsageReportQuery): Prisma.Sq
     CROSS JOIN LATERAL (SELECT CASE entry WHEN 'reversal' THEN -1 WHEN 'adjustment' THEN 0 ELSE 1 END AS sign) AS signed
     WHERE started_at >= ${start} AND started_at < ${end}
       AND finished_at >= ${start} AND finished_at < ${finishedBefore}
-      AND call_id >= ${firstUuidOf(start.getTime() - CALL_WAITS_LONGEST_MS)}::uuid
-      AND call_id < ${firstUuidOf(finishedBefore.getTime())}::uuid
+      ${accountId === undefined ? madeBetween(start, end) : Prisma.empty}
       ${onlyOf(accountId, userId)})`;
+}
+
+function madeBetween(start: Date, end: Date): Prisma.Sql {
+  return Prisma.sql`
+    AND call_id >= ${firstUuidOf(start.getTime() - CALL_WAITS_LONGEST_MS)}::uuid AND call_id < ${firstUuidOf(end.getTime())}::uuid`;
 }
 
 function onlyOf(accountId: string | undefined, userId: string | undefined): Prisma.Sql {

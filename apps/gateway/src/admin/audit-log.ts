@@ -1,7 +1,9 @@
-import type { Database, Prisma } from '@tollgate/database';
+import type { AuditEntryList } from '@tollgate/contracts';
+import { Database, type Prisma } from '@tollgate/database';
 import { currentRequest } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { pageOf, type ListQuery } from './list-query.js';
 
 export interface AuditedChange {
   /** Noun and verb: `api_key.create`. */
@@ -18,6 +20,8 @@ export interface AuditedChange {
 /** Who changed what: in the transaction of the change itself, so that neither is there without the other. */
 @Injectable()
 export class AuditLog {
+  constructor(private readonly database: Database) {}
+
   async record(tx: Prisma.TransactionClient | Database, change: AuditedChange): Promise<void> {
     const request = currentRequest();
     const { action, subject, accountId, before, after } = change;
@@ -33,5 +37,30 @@ export class AuditLog {
         ...(after !== undefined && { after }),
       },
     });
+  }
+  /** The newest first. */
+  async list({ limit, after, accountId }: ListQuery): Promise<AuditEntryList> {
+    const rows = await this.database.auditEntry.findMany({
+      where: { accountId, id: after === undefined ? undefined : { lt: after } },
+      orderBy: { id: 'desc' },
+      take: limit + 1,
+    });
+    const { data, ...page } = pageOf(rows, limit);
+    return {
+      object: 'list',
+      data: data.map((entry) => ({
+        id: entry.id,
+        object: 'audit_entry',
+        at: entry.at.toISOString(),
+        actor_user_id: entry.actorUserId,
+        request_id: entry.requestId,
+        action: entry.action,
+        subject: entry.subject,
+        account_id: entry.accountId,
+        before: entry.before,
+        after: entry.after,
+      })),
+      ...page,
+    };
   }
 }

@@ -1,5 +1,11 @@
 import {
+  AdminAccount,
+  AdminAccountList,
+  AdminUser,
   ApiKeyList,
+  AuditEntryList,
+  ChangeAccountRequest,
+  ChangeUserRequest,
   ChatEvent,
   ChatRequest,
   ChatResponse,
@@ -13,6 +19,7 @@ import {
   ProcessTextRequest,
   ProcessTextResponse,
   RefineResponse,
+  RefundRequest,
   RefreshRequest,
   RegenerateResponse,
   RegisterRequest,
@@ -38,16 +45,23 @@ import { ErrorBody } from './error-response.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
 const requests = {
+  ChangeAccountRequest,
+  ChangeUserRequest,
   ChatRequest,
   CreateApiKeyRequest,
   FeedbackRequest,
   LoginRequest,
   ProcessTextRequest,
   RefreshRequest,
+  RefundRequest,
   RegisterRequest,
 };
 const answers = {
+  AdminAccount,
+  AdminAccountList,
+  AdminUser,
   ApiKeyList,
+  AuditEntryList,
   ChatEvent,
   ChatResponse,
   CreatedApiKey,

@@ -2,7 +2,13 @@ import { AppError, errorTable } from '@tollgate/contracts';
 import { Database } from '@tollgate/database';
 import { RequestCharges } from '@tollgate/metering';
 import { Logger } from '@tollgate/observability';
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
 import { keyedRequests } from './metrics.js';
 import { readAnswer, storedError, type KeptAnswer, type StoredAnswer } from './kept-answer.js';
 
@@ -11,6 +17,7 @@ const LEASE_SECONDS = 15;
 const RENEW_EVERY_MS = 5_000;
 const FORGET_EVERY_MS = 600_000;
 const FORGOTTEN_AT_ONCE = 10_000;
+const DRAIN_CHECK_MS = 50;
 
 export interface KeyedRequest {
   accountId: string;
@@ -37,7 +44,7 @@ interface Row {
  * so from then on; nothing was, then it may run again as soon as the first one cannot start any more.
  */
 @Injectable()
-export class KeyedRequests implements OnModuleInit, OnApplicationShutdown {
+export class KeyedRequests implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly running = new Set<string>();
   private readonly timers: NodeJS.Timeout[] = [];
 
@@ -50,6 +57,12 @@ export class KeyedRequests implements OnModuleInit, OnApplicationShutdown {
   onModuleInit(): void {
     this.timers.push(setInterval(() => void this.try(() => this.renew()), RENEW_EVERY_MS).unref());
     this.timers.push(setInterval(() => void this.try(() => this.forget()), FORGET_EVERY_MS).unref());
+  }
+
+  /** The server does not wait for requests whose clients have left; those that run now are waited for here. */
+  async beforeApplicationShutdown(): Promise<void> {
+    const running = [...this.running];
+    while (running.some((requestId) => this.running.has(requestId))) await delay(DRAIN_CHECK_MS);
   }
 
   onApplicationShutdown(): void {

@@ -7,6 +7,7 @@ const afterTheStart = new Set<ErrorCode>([
   'internal',
   'replica_lost',
   'reply_lost',
+  'shutting_down',
   'unavailable',
 ]);
 

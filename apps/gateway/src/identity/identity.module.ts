@@ -9,7 +9,7 @@ import { ApiKeys } from '../api-keys/api-keys.service.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { AccessTokens } from './access-tokens.js';
 import { AuthController } from './auth.controller.js';
-import { DemoUser } from './demo-user.js';
+import { FirstUsers } from './first-users.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
 import { IdentityService } from './identity.service.js';
 import { JwksController } from './jwks.controller.js';
@@ -41,7 +41,7 @@ export class IdentityModule {
         ApiKeyCallers,
         { provide: VerifiedTokens, useValue: new VerifiedTokens() },
         JwtStrategy,
-        DemoUser,
+        FirstUsers,
         { provide: APP_GUARD, useClass: AccessTokenGuard },
       ],
       exports: [AuditLog],
