@@ -12,7 +12,8 @@ export interface UsageRows {
 
 /**
  * A ledger as after three months: 500 accounts of two users, of which few do most, five models, six tasks. Written past the
- * triggers, which would take an hour for ten million rows, and then rolled up by the very sums that they keep.
+ * triggers, which would take an hour for ten million rows, and then rolled up by the very sums that they keep; in the order of
+ * time, in which a ledger grows.
  */
 export async function writeUsage(client: Client, { count, until }: UsageRows): Promise<void> {
   await client.query('SET session_replication_role = replica');
@@ -23,7 +24,8 @@ export async function writeUsage(client: Client, { count, until }: UsageRows): P
   await client.query(accounts);
   await client.query(partitions(until));
   for (let written = 0; written < count; written += ROWS_AT_ONCE) {
-    await client.query(attempts, [Math.min(ROWS_AT_ONCE, count - written), until]);
+    const share = Math.min(ROWS_AT_ONCE, count - written) / count;
+    await client.query(attempts, [share * count, until, written / count, share]);
   }
   await client.query(rollups);
   await client.query(`ALTER TABLE usage_attempt ADD CONSTRAINT usage_attempt_pkey PRIMARY KEY (call_id, attempt_number, entry_number);
@@ -70,9 +72,9 @@ const attempts = `
     date_trunc('month', at)::date, at::date, at, at + interval '2 seconds'
   FROM (
     SELECT floor(power(random(), 3) * ${ACCOUNTS})::int AS number, (random() < 0.3)::int AS second, random() AS draw,
-      (to_timestamp($2) - random() * interval '${DAYS} days')::timestamptz(3) AS at
+      (to_timestamp($2) - (1 - $3::float - random() * $4::float) * interval '${DAYS} days')::timestamptz(3) AS at
     FROM generate_series(1, $1::int)
-    OFFSET 0
+    ORDER BY at
   ) AS drawn`;
 
 const rollups = `
@@ -82,4 +84,4 @@ const rollups = `
     sum(tokens_input + tokens_output), sum(provider_cost_micro_usd), sum(charge_micro_usd)
   FROM usage_attempt CROSS JOIN unnest(enum_range(NULL::rollup_grain)) AS grain
   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-  ORDER BY 1, 3, 2`;
+  ORDER BY 1, 2`;
