@@ -21,6 +21,11 @@ export class TestClient {
     return new TestClient(url, email, TokenResponse.parse(await response.json()).access_token);
   }
 
+  /** The same user at another gateway. */
+  at(url: string): TestClient {
+    return new TestClient(url, this.email, this.accessToken);
+  }
+
   /** Logs in again, so that the token has what has changed since. */
   async login(): Promise<void> {
     const response = await this.post('/api/v1/auth/login', { email: this.email, password: 'correct horse battery' });
@@ -31,7 +36,11 @@ export class TestClient {
     return fetch(`${this.url}${path}`, {
       method: 'POST',
       ...init,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${this.accessToken}` },
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${this.accessToken}`,
+        ...Object.fromEntries(new Headers(init.headers)),
+      },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
   }

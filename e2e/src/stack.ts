@@ -26,6 +26,8 @@ export interface Stack {
   apps: Record<AppName, ChildProcess>;
   /** Starts one more process of an app; its replicas share the requests. */
   startReplica(app: AppName): Promise<AppProcess>;
+  /** What every app was started with, for another replica of one: it needs a PORT of its own. */
+  environment: Record<string, string>;
   /** Where text-processing keeps its log files. */
   logDir: string;
   /** Ends the app at once and starts it again, on the same port. */
@@ -52,6 +54,8 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     MAVERICK_API_KEY: 'simulated',
     JWT_PRIVATE_KEY: newSigningKey(),
     LLM_LOG_DIR: logDir,
+    // A client of a test asks more often than a person; tests of the limits switch them on.
+    RATE_LIMIT_ENABLED: 'false',
     ...environment,
   };
   const ports = await Promise.all(appNames.map(() => freePort()));
@@ -68,6 +72,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     url: `http://127.0.0.1:${ports[0]}`,
     local,
     cloud,
+    environment: shared,
     logDir,
     apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
     startReplica: async (name) => {

@@ -43,6 +43,10 @@ const variables = z
       .transform(commaList)
       .refine((origins) => origins.every(isOrigin), 'must be origins like https://app.example.com, separated by commas')
       .default([]),
+    RATE_LIMIT_ENABLED: flag().default(true),
+    RATE_LIMIT_REQUESTS: integer({ min: 1 }).default(1_200),
+    RATE_LIMIT_WINDOW: integer({ min: 1, max: 86_400 }).default(60),
+    SIGN_IN_REQUESTS_PER_MINUTE: integer({ min: 1 }).default(300),
     /** `true` believes every peer's X-Forwarded-For; a list of addresses or networks only theirs. */
     TRUST_PROXY: z
       .string()
@@ -51,7 +55,14 @@ const variables = z
     PLANS_FILE: file('config/plans.yaml', loadPlansFile),
     DEMO_USER_EMAIL: RegisterRequest.shape.email.optional(),
     DEMO_USER_PASSWORD: RegisterRequest.shape.password.optional(),
+    ADMIN_EMAIL: RegisterRequest.shape.email.optional(),
+    ADMIN_PASSWORD: RegisterRequest.shape.password.optional(),
     LLM_SIMULATED: flag().default(false),
+  })
+  .refine((all) => (all.ADMIN_EMAIL === undefined) === (all.ADMIN_PASSWORD === undefined), {
+    path: ['ADMIN_EMAIL'],
+    message: 'must be set together with ADMIN_PASSWORD, or neither',
+    when: () => true,
   })
   .refine((all) => (all.DEMO_USER_EMAIL === undefined) === (all.DEMO_USER_PASSWORD === undefined), {
     path: ['DEMO_USER_EMAIL'],
@@ -79,14 +90,19 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
         accessTokenTtlSeconds: all.ACCESS_TOKEN_TTL_SECONDS,
         refreshTokenTtlSeconds: all.REFRESH_TOKEN_TTL_SECONDS,
         cookieSecure: all.COOKIE_SECURE,
-        demoUser:
-          all.DEMO_USER_EMAIL && all.DEMO_USER_PASSWORD
-            ? { email: all.DEMO_USER_EMAIL, password: all.DEMO_USER_PASSWORD }
-            : undefined,
+        demoUser: loginOf(all.DEMO_USER_EMAIL, all.DEMO_USER_PASSWORD),
+        adminUser: loginOf(all.ADMIN_EMAIL, all.ADMIN_PASSWORD),
       },
       postgres: { url: all.DATABASE_URL, poolMax: all.DATABASE_POOL_MAX },
       redis: { url: all.REDIS_URL },
       log: { level: all.LOG_LEVEL },
+      limits: {
+        enabled: all.RATE_LIMIT_ENABLED,
+        /** Of any kind, for each account or address, in a window. */
+        requestsMax: all.RATE_LIMIT_REQUESTS,
+        windowSeconds: all.RATE_LIMIT_WINDOW,
+        signInsPerMinute: all.SIGN_IN_REQUESTS_PER_MINUTE,
+      },
       replica: { queueMax: all.QUEUE_MAX },
       requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
       plans: all.PLANS_FILE,
@@ -96,6 +112,10 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
   );
 
 export type GatewayConfig = ReturnType<typeof loadGatewayConfig>;
+
+function loginOf(email: string | undefined, password: string | undefined) {
+  return email && password ? { email, password } : undefined;
+}
 
 function isEs256PrivateKey(pem: string): boolean {
   try {

@@ -4,7 +4,9 @@ import { Messages, MessagingModule } from '@tollgate/messaging';
 import { MeteringModule } from '@tollgate/metering';
 import { ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { AccountsService } from './admin/accounts.service.js';
+import { AdminController } from './admin/admin.controller.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
@@ -15,13 +17,19 @@ import { Transcripts } from './chat-sessions/transcripts.service.js';
 import type { GatewayConfig } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { EventStream } from './http/sse.js';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
+import { KeyedRequests } from './idempotency/keyed-requests.js';
 import { IdentityModule } from './identity/identity.module.js';
+import { CallLimitsInterceptor } from './limits/call-limits.interceptor.js';
+import { LimitsModule } from './limits/limits.module.js';
 import { GenerateService } from './model-service/generate.service.js';
 import { ModelServiceController } from './model-service/model-service.controller.js';
 import { OpenAiController } from './openai-compatible/openai.controller.js';
 import { LlmStatus } from './status/llm-status.service.js';
 import { StatusController } from './status/status.controller.js';
 import { TextProcessingController } from './text-processing/text-processing.controller.js';
+import { UsageController } from './usage/usage.controller.js';
+import { UsageService } from './usage/usage.service.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
 
@@ -48,11 +56,15 @@ export class GatewayModule {
           timeoutMs: config.requestTimeoutMs,
         }),
         MeteringModule.forRoot({ plans: config.plans }),
+        // Its guard comes first: requests are counted for whoever sent them.
         IdentityModule.forRoot(config.identity),
+        LimitsModule.forRoot({ ...config.limits, redisUrl: config.redis.url }),
       ],
       controllers: [
+        AdminController,
         StatusController,
         UsersController,
+        UsageController,
         TextProcessingController,
         ChatController,
         ChatTurnsController,
@@ -62,13 +74,19 @@ export class GatewayModule {
         OpenAiController,
       ],
       providers: [
+        AccountsService,
         UsersService,
+        UsageService,
         ChatService,
         ChatTurns,
         Transcripts,
         GenerateService,
         LlmStatus,
         EventStream,
+        KeyedRequests,
+        // In this order: an answer that is kept is repeated whatever the limits say.
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: CallLimitsInterceptor },
         { provide: APP_FILTER, useClass: ErrorFilter },
         {
           provide: APP_PIPE,

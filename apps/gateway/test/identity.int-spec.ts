@@ -20,7 +20,7 @@ describe('accounts', () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({
       email,
-      role: 'user',
+      role: 'account_admin',
       tier: 'free',
       usage: { tokens_this_month: { used: 0, limit: 100_000 }, calls_today: { used: 0, limit: 1_000 } },
     });

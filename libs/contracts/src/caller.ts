@@ -5,6 +5,6 @@ export const Caller = z.object({
   account_id: z.uuid(),
   user_id: z.uuid(),
   tier: z.string().min(1),
-  role: z.enum(['user', 'admin']),
+  role: z.enum(['user', 'account_admin', 'admin']),
 });
 export type Caller = z.infer<typeof Caller>;

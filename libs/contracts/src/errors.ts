@@ -41,6 +41,13 @@ export const errorTable = {
     retryable: false,
     meaning: 'The refresh token is unknown, expired, revoked or already used; log in again.',
   },
+  insufficient_quota: {
+    status: 402,
+    type: 'insufficient_quota',
+    retryable: false,
+    meaning:
+      "The plan's tokens of the month or calls of the day are used up; `detail` has the limit, what is used and held, and when it resets.",
+  },
   forbidden: { status: 403, type: 'permission_error', retryable: false, meaning: 'The caller may not do this.' },
   model_not_allowed: {
     status: 403,
@@ -90,6 +97,25 @@ export const errorTable = {
     retryable: false,
     meaning:
       "The model's answer was not the JSON that was asked for, also after asking again; `detail` says what was wrong and has the last text.",
+  },
+  idempotency_in_progress: {
+    status: 409,
+    type: 'idempotency_error',
+    retryable: true,
+    meaning: 'The first request with this Idempotency-Key is still running; its answer can be had later.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    type: 'idempotency_error',
+    retryable: false,
+    meaning: 'This Idempotency-Key was used with another route or body within 24 hours.',
+  },
+  rate_limit_exceeded: {
+    status: 429,
+    type: 'rate_limit_error',
+    retryable: true,
+    meaning:
+      'More requests than the plan, the account or the address may make; `limit` and `retry_after` say how many and when.',
   },
   cancelled: {
     status: 499,

@@ -48,7 +48,7 @@ export const MeResponse = z.object({
   id: z.uuid(),
   account_id: z.uuid(),
   email: z.string(),
-  role: z.enum(['user', 'admin']),
+  role: z.enum(['user', 'account_admin', 'admin']),
   tier: z.string(),
   created_at: z.iso.datetime(),
   usage: z.object({

@@ -1,3 +1,13 @@
+export {
+  AdminAccount,
+  AdminAccountList,
+  AdminUser,
+  AuditEntryList,
+  ChangeAccountRequest,
+  ChangeUserRequest,
+  RefundRequest,
+} from './admin.js';
+export { ApiKey, ApiKeyList, ApiKeyScope, CreateApiKeyRequest, CreatedApiKey } from './api-keys.js';
 export { AppError, invalidRequest, isAppError, WireError } from './app-error.js';
 export { Caller } from './caller.js';
 export { ChatEvent, ChatRequest, ChatResponse } from './chat.js';
@@ -109,6 +119,7 @@ export {
   Usage,
   UsageSource,
 } from './llm-router.js';
+export { UsageBucket, UsagePage, UsageResult } from './usage.js';
 export {
   OpenAiChatCompletion,
   OpenAiChatRequest,

@@ -1,14 +1,25 @@
 export { Database, DatabaseModule, type DatabaseOptions } from './database.js';
 export { migrate, type MigrateOptions } from './migrate.js';
-export { AttemptOutcome, BatchPromptStatus, PlanOverage, Prisma, UsageSource, UserRole } from './generated/client.js';
+export {
+  AttemptOutcome,
+  BatchPromptStatus,
+  PlanOverage,
+  Prisma,
+  RollupGrain,
+  UsageSource,
+  UserRole,
+} from './generated/client.js';
 export type {
   Account,
+  ApiKey,
   Batch,
   BatchPrompt,
+  Hold,
   Plan,
   PriceVersion,
   RefreshToken,
   UsageAttempt,
+  UsageRollup,
   User,
 } from './generated/client.js';
 export { ChatHistory, ChatMessageState, ChatSender } from './generated/client.js';

@@ -93,6 +93,7 @@ describe('Database', () => {
         version: 1,
         tokensPerMonth,
         tokensOverage: PlanOverage.bill,
+        tokensHardCap: tokensPerMonth,
         callsPerDay: 1,
         requestsPerMinute: 1,
         concurrentRequests: 1,

@@ -1,10 +1,12 @@
 import type { PriceVersion } from '@tollgate/database';
 
-/** Tokens of one attempt. `input` includes `cached`, as OpenAI counts. */
+/** Tokens of one attempt. `input` includes `cached`, and `output` includes `reasoning`, as OpenAI counts. */
 export interface TokenCounts {
   input: number;
   cached: number;
   output: number;
+  /** Default 0. */
+  reasoning?: number;
 }
 
 /** Prices in micro-USD per million tokens. */
@@ -12,6 +14,8 @@ export interface TokenPrices {
   input: bigint;
   cachedInput: bigint;
   output: bigint;
+  /** Default: the same as output. */
+  reasoning?: bigint;
 }
 
 const MILLION = 1_000_000n;
@@ -19,17 +23,26 @@ const MILLION = 1_000_000n;
 /** In micro-USD, rounded up once: a priced attempt is never free. */
 export function priceOf(tokens: TokenCounts, prices: TokenPrices): bigint {
   const cached = Math.min(tokens.cached, tokens.input);
+  const reasoning = Math.min(tokens.reasoning ?? 0, tokens.output);
   const total =
     BigInt(tokens.input - cached) * prices.input +
     BigInt(cached) * prices.cachedInput +
-    BigInt(tokens.output) * prices.output;
+    BigInt(tokens.output - reasoning) * prices.output +
+    BigInt(reasoning) * (prices.reasoning ?? prices.output);
   return (total + MILLION - 1n) / MILLION;
 }
 
 export function costPrices(version: PriceVersion): TokenPrices {
-  return { input: version.costInput, cachedInput: version.costCachedInput, output: version.costOutput };
+  const { costInput: input, costCachedInput: cachedInput, costOutput: output, costReasoning: reasoning } = version;
+  return { input, cachedInput, output, reasoning };
 }
 
 export function chargePrices(version: PriceVersion): TokenPrices {
-  return { input: version.chargeInput, cachedInput: version.chargeCachedInput, output: version.chargeOutput };
+  const {
+    chargeInput: input,
+    chargeCachedInput: cachedInput,
+    chargeOutput: output,
+    chargeReasoning: reasoning,
+  } = version;
+  return { input, cachedInput, output, reasoning };
 }

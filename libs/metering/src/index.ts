@@ -1,6 +1,27 @@
+export { Corrections, type Correction } from './corrections.js';
 export { priceOf, type TokenCounts, type TokenPrices } from './cost.js';
-export { Ledger, type Attempt } from './ledger.js';
-export { MeteringModule } from './metering.module.js';
-export { loadPlansFile, Plans, type PlansFile } from './plans.js';
+export { Drift, type DriftReport } from './drift.js';
+export type { AttemptEnd, Hold, HoldRequest } from './hold.js';
+export type { HoldEndEffect } from './hold-ends.js';
+export { Holds } from './holds.js';
+export { LapsedHolds } from './lapsed-holds.js';
+export { Ledger, type CacheHit } from './ledger.js';
+export { LiveHolds } from './live-holds.js';
+export { MeteringModule, type MeteringOptions } from './metering.module.js';
+export { overageOf, type Overage } from './overage.js';
+export { Plans } from './plans.js';
+export { loadPlansFile, type PlansFile } from './plans-file.js';
 export { Prices, type ModelPrice } from './prices.js';
+export { RequestCharges } from './request-charges.js';
+export { planOverrides, tierLimitVariables, type PlanOverrides } from './tier-limits.js';
+export { Upkeep } from './upkeep.js';
 export { UsageReader, type AccountUsage } from './usage-reader.js';
+export {
+  bucketSeconds,
+  usageDimensions,
+  UsageReport,
+  type BucketWidth,
+  type UsageDimension,
+  type UsageReportQuery,
+  type UsageSums,
+} from './usage-report.js';

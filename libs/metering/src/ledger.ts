@@ -1,132 +1,62 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '@tollgate/contracts';
-import { Database, Prisma, type AttemptOutcome, type PriceVersion, type UsageSource } from '@tollgate/database';
-import { Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
-import { chargePrices, costPrices, priceOf, type TokenCounts } from './cost.js';
+import { attemptRow, type AttemptEnd, type Hold, type HoldRequest } from './hold.js';
+import { HoldEnds, type HoldEndEffect } from './hold-ends.js';
 
-/** One call of a provider, as it ended. */
-export interface Attempt {
-  /** Of the completion that this attempt belongs to; with `attemptNumber` (from 1) it is unique. */
-  callId: string;
-  attemptNumber: number;
-  /** Of the client's request, which may need several completions. */
-  requestId: string;
-  accountId: string;
-  userId: string;
-  task: string;
-  price: PriceVersion;
-  tokens: TokenCounts;
-  usageSource: UsageSource;
-  outcome: AttemptOutcome;
-  errorCode?: string;
+/** An answer out of the cache: the tokens that it would have cost. */
+export interface CacheHit extends Omit<HoldRequest, 'tokensInput' | 'tokensOutputMax' | 'isDispatched'> {
+  tokens: AttemptEnd['tokens'];
   startedAt: Date;
   finishedAt: Date;
-}
-
-const BATCH_ROWS_MAX = 200;
-/** Two, so that one batch travels while the other one commits. */
-const BATCHES_AT_ONCE = 2;
-const RETRY_FOR_MS = 30_000;
-const RETRY_EVERY_MS = 500;
-
-interface Waiting {
-  attempt: Attempt;
-  resolve: () => void;
-  reject: (error: unknown) => void;
 }
 
 /**
  * The append-only ledger of attempts.
  *
- * `record` resolves after its row has been committed. Rows that arrive while a commit is under way share the next one. A
- * row that exists already (same call and attempt number) is left as it is, so that recording again is harmless.
+ * What it is told is committed when it resolves, and once: telling it again (same call and attempt number) changes nothing. Rows
+ * that arrive while a commit is under way share the next one. Everything raises `unavailable` when Postgres stays away for 30 seconds.
  */
 @Injectable()
 export class Ledger {
-  private queue: Waiting[] = [];
-  private batchesRunning = 0;
+  constructor(private readonly ends: HoldEnds) {}
 
-  constructor(
-    private readonly database: Database,
-    private readonly logger: Logger,
-  ) {}
-
-  /** Raises `unavailable` when Postgres stays away for 30 seconds. */
-  async record(attempt: Attempt): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.queue.push({ attempt, resolve, reject });
-      if (this.batchesRunning < BATCHES_AT_ONCE) void this.commitQueue();
-    });
+  /**
+   * Writes the attempt's row, moves what it held to what was spent, and drops the hold, in one transaction. If the hold has lapsed
+   * meanwhile and was settled as lost, its row is corrected.
+   */
+  settle(hold: Hold, end: AttemptEnd): Promise<HoldEndEffect> {
+    const attempt = attemptRow(hold, end);
+    return this.ends.end({ ...keyOf(hold), attempt, countsCall: attempt.is_counted });
   }
 
-  private async commitQueue(): Promise<void> {
-    this.batchesRunning += 1;
-    await Promise.resolve(); // Lets the attempts that end in this very tick join.
-    while (this.queue.length > 0) await this.commitBatch(this.queue.splice(0, BATCH_ROWS_MAX));
-    this.batchesRunning -= 1;
+  /** An attempt that never had a hold; it counts in the windows of the day it started, whatever is left there. */
+  async record(
+    request: Omit<HoldRequest, 'tokensInput' | 'tokensOutputMax'> & AttemptEnd & { startedAt: Date },
+  ): Promise<void> {
+    const { startedAt } = request;
+    const day = startedAt.toISOString().slice(0, 10);
+    const hold = { ...request, tokensInput: 0, tokensOutputMax: 0, tier: '', monthStart: '', day, takenAt: startedAt };
+    const { tier: _tier, month_start: _monthStart, ...attempt } = attemptRow(hold, request);
+    await this.ends.end({ ...keyOf(hold), attempt, countsCall: attempt.is_counted });
   }
 
-  private async commitBatch(batch: Waiting[]): Promise<void> {
-    try {
-      await this.commit(batch.map(({ attempt }) => attempt));
-      for (const { resolve } of batch) resolve();
-    } catch (error) {
-      // One row is the reason: alone, each of the others can be recorded.
-      if (isRefusal(error) && batch.length > 1) for (const waiting of batch) await this.commitBatch([waiting]);
-      else for (const { attempt, reject } of batch) reject(this.unrecorded(attempt, error));
-    }
-  }
-
-  /** The row goes to the log, so that it can be entered by hand. */
-  private unrecorded(attempt: Attempt, error: unknown): AppError {
-    const { price, ...facts } = attempt;
-    this.logger.error('an attempt could not be recorded', {
-      err: error,
-      attempt: { ...facts, price_version: String(price.id) },
-    });
-    if (isRefusal(error)) return AppError.fromUnknown(error);
-    return new AppError('unavailable', 'The ledger cannot be reached.', { cause: error, retryAfterSeconds: 5 });
-  }
-
-  /** Waits for a Postgres that is away. A row that Postgres refuses is the only one of its batch to fail. */
-  private async commit(attempts: Attempt[]): Promise<void> {
-    const giveUpAt = Date.now() + RETRY_FOR_MS;
-    for (;;) {
-      try {
-        await this.database.usageAttempt.createMany({ data: attempts.map(toRow), skipDuplicates: true });
-        return;
-      } catch (error) {
-        if (isRefusal(error) || Date.now() > giveUpAt) throw error;
-        this.logger.warn('the ledger cannot be reached, trying again', { err: error, attempts: attempts.length });
-        await sleep(RETRY_EVERY_MS);
-      }
-    }
+  /** A row with the tokens of the cached answer, at no cost and no charge; it is a call of the day, and no token of the month. */
+  async recordCacheHit({ tokens, startedAt, finishedAt, ...hit }: CacheHit): Promise<void> {
+    const day = startedAt.toISOString().slice(0, 10);
+    const hold = { ...hit, tokensInput: 0, tokensOutputMax: 0, tier: '', monthStart: '', day, takenAt: startedAt };
+    const end: AttemptEnd = { tokens, usageSource: 'provider', outcome: 'completed', finishedAt };
+    // Tier and month are the account's own now; the database fills them in.
+    const { tier: _tier, month_start: _monthStart, ...row } = attemptRow(hold, end);
+    const attempt = {
+      ...row,
+      is_cache_hit: true,
+      is_counted: false,
+      provider_cost_micro_usd: '0',
+      charge_micro_usd: '0',
+    };
+    await this.ends.end({ ...keyOf(hold), attempt, countsCall: true });
   }
 }
 
-/** Prisma's codes for data that Postgres will never take: too long, not unique, no such account, null, out of range. */
-const refusalCodes = new Set(['P2000', 'P2002', 'P2003', 'P2004', 'P2005', 'P2006', 'P2007', 'P2011', 'P2020']);
-
-/** The data has been judged; asking again would change nothing. Everything else is worth another try. */
-function isRefusal(error: unknown): boolean {
-  if (error instanceof Prisma.PrismaClientValidationError) return true;
-  return error instanceof Prisma.PrismaClientKnownRequestError && refusalCodes.has(error.code);
-}
-
-/** A failed attempt costs us what the provider takes for it, and the customer nothing. */
-function toRow({ price, tokens, ...attempt }: Attempt) {
-  return {
-    ...attempt,
-    id: uuidv7(),
-    provider: price.provider,
-    model: price.model,
-    tokensInput: tokens.input,
-    tokensCached: tokens.cached,
-    tokensOutput: tokens.output,
-    priceVersionId: price.id,
-    providerCostMicroUsd: priceOf(tokens, costPrices(price)),
-    chargeMicroUsd: attempt.outcome === 'failed' ? 0n : priceOf(tokens, chargePrices(price)),
-  };
+function keyOf({ callId, attemptNumber, accountId }: Hold) {
+  return { callId, attemptNumber, accountId };
 }

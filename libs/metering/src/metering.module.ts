@@ -1,25 +1,63 @@
 import { Database } from '@tollgate/database';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { Corrections } from './corrections.js';
+import { Drift } from './drift.js';
+import { HoldEnds } from './hold-ends.js';
+import { HOLD_LEASE_MS, Holds } from './holds.js';
+import { LapsedHolds } from './lapsed-holds.js';
 import { Ledger } from './ledger.js';
-import { Plans, type PlansFile } from './plans.js';
+import { LiveHolds } from './live-holds.js';
+import { Plans } from './plans.js';
+import type { PlansFile } from './plans-file.js';
 import { Prices } from './prices.js';
+import { RequestCharges } from './request-charges.js';
+import type { PlanOverrides } from './tier-limits.js';
+import { Upkeep } from './upkeep.js';
 import { UsageReader } from './usage-reader.js';
+import { UsageReport } from './usage-report.js';
 
-/** Plans, prices, the ledger and its sums: the only code that touches those tables. */
+const HOLD_LEASE_DEFAULT_MS = 15_000;
+
+export interface MeteringOptions {
+  /** What the plans file says. */
+  plans: PlansFile;
+  /** What the environment says of plans. */
+  planOverrides?: PlanOverrides;
+  holdLeaseMs?: number;
+}
+
+/** Plans, prices, holds, the ledger and its sums: the only code that touches those tables. */
 @Module({})
 export class MeteringModule {
-  /** @param options.plans what the plans file says */
-  static forRoot(options: { plans: PlansFile }): DynamicModule {
+  static forRoot(options: MeteringOptions): DynamicModule {
     const plansOfDatabase = {
       provide: Plans,
       inject: [Database],
-      useFactory: (database: Database) => new Plans(database, options.plans),
+      useFactory: (database: Database) => new Plans(database, options.plans, options.planOverrides),
     };
+    const services = [
+      Prices,
+      Holds,
+      LiveHolds,
+      Ledger,
+      LapsedHolds,
+      Corrections,
+      Drift,
+      Upkeep,
+      RequestCharges,
+      UsageReader,
+      UsageReport,
+    ];
     return {
       module: MeteringModule,
       global: true,
-      providers: [plansOfDatabase, Prices, Ledger, UsageReader],
-      exports: [Plans, Prices, Ledger, UsageReader],
+      providers: [
+        { provide: HOLD_LEASE_MS, useValue: options.holdLeaseMs ?? HOLD_LEASE_DEFAULT_MS },
+        plansOfDatabase,
+        HoldEnds,
+        ...services,
+      ],
+      exports: [Plans, ...services],
     };
   }
 }

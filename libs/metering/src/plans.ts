@@ -1,33 +1,20 @@
-import { loadYamlFile } from '@tollgate/config';
 import { AppError } from '@tollgate/contracts';
-import { Database, PlanOverage, type Plan } from '@tollgate/database';
+import { Database, Prisma, type Plan } from '@tollgate/database';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { z } from 'zod';
+import type { PlansFile, PlanTerms } from './plans-file.js';
+import type { PlanOverrides, TierLimits } from './tier-limits.js';
 
-const PlansFile = z.object({
-  plans: z.record(
-    z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a lower-case word'),
-    z.strictObject({
-      tokens_per_month: z.number().int().nonnegative(),
-      tokens_overage: z.enum(PlanOverage),
-      calls_per_day: z.number().int().nonnegative(),
-      requests_per_minute: z.number().int().positive(),
-      concurrent_requests: z.number().int().positive(),
-      max_output_tokens: z.number().int().positive(),
-    }),
-  ),
-});
-export type PlansFile = z.infer<typeof PlansFile>;
-
-/** Raises ConfigError with every problem of the file. */
-export function loadPlansFile(path: string): PlansFile {
-  return loadYamlFile(path, PlansFile, {});
-}
-
-/** A changed plan is seen by every replica after at most this. */
+/** A changed plan is seen by every replica after at most this. Holds ask the database each time. */
 const CACHE_MS = 1_000;
+/** Any number of our own: serialises replicas that write versions at the same moment. */
+const PUBLISH_LOCK = 7_480_011_536;
 
-/** The plans as versioned rows. The file gives a new database its first versions; after that the database rules. */
+type PlanVersion = Omit<Plan, 'effectiveFrom'>;
+
+/**
+ * The plans as versioned rows. The file gives a new database its first versions; after that the database rules, except
+ * over what the environment says, which becomes a new version at a start where it differs from the last one.
+ */
 @Injectable()
 export class Plans implements OnModuleInit {
   private readonly cache = new Map<string, { plan: Promise<Plan>; expiresAt: number }>();
@@ -35,22 +22,19 @@ export class Plans implements OnModuleInit {
   constructor(
     private readonly database: Database,
     private readonly defaults: PlansFile,
+    private readonly overrides: PlanOverrides = {},
   ) {}
 
   async onModuleInit(): Promise<void> {
-    await this.database.plan.createMany({
-      data: Object.entries(this.defaults.plans).map(([code, plan]) => ({
-        code,
-        version: 1,
-        tokensPerMonth: BigInt(plan.tokens_per_month),
-        tokensOverage: plan.tokens_overage,
-        callsPerDay: plan.calls_per_day,
-        requestsPerMinute: plan.requests_per_minute,
-        concurrentRequests: plan.concurrent_requests,
-        maxOutputTokens: plan.max_output_tokens,
-        effectiveFrom: new Date(),
-      })),
-      skipDuplicates: true,
+    await this.database.$transaction(async (transaction) => {
+      await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${PUBLISH_LOCK}::bigint)`;
+      await transaction.plan.createMany({
+        data: Object.entries(this.defaults.plans).map(([code, terms]) => firstVersion(code, terms)),
+        skipDuplicates: true,
+      });
+      for (const [code, limits] of Object.entries(this.overrides)) {
+        if (limits) await publishOverride(transaction, code, limits);
+      }
     });
   }
 
@@ -66,14 +50,52 @@ export class Plans implements OnModuleInit {
   }
 
   private async read(code: string): Promise<Plan> {
-    const plan = await this.database.plan.findFirst({
-      where: { code, effectiveFrom: { lte: new Date() } },
-      orderBy: { version: 'desc' },
-    });
+    const plan = await inForce(this.database, code);
     if (!plan)
       throw new AppError('internal', 'An internal error occurred.', {
         cause: new Error(`no plan "${code}" in the database`),
       });
     return plan;
   }
+}
+
+function inForce(database: Prisma.TransactionClient, code: string): Promise<Plan | null> {
+  return database.plan.findFirst({
+    where: { code, effectiveFrom: { lte: new Date() } },
+    orderBy: { version: 'desc' },
+  });
+}
+
+function firstVersion(code: string, terms: PlanTerms): Plan {
+  return {
+    code,
+    version: 1,
+    tokensPerMonth: BigInt(terms.tokens_per_month),
+    tokensOverage: terms.tokens_overage,
+    tokensHardCap: BigInt(terms.tokens_hard_cap ?? terms.tokens_per_month),
+    overagePrice: BigInt(terms.overage_micro_usd_per_million),
+    callsPerDay: terms.calls_per_day,
+    requestsPerMinute: terms.requests_per_minute,
+    concurrentRequests: terms.concurrent_requests,
+    maxOutputTokens: terms.max_output_tokens,
+    effectiveFrom: new Date(),
+  };
+}
+
+async function publishOverride(database: Prisma.TransactionClient, code: string, limits: TierLimits): Promise<void> {
+  const plan = await inForce(database, code);
+  if (!plan) return;
+  const { effectiveFrom: _, ...terms } = plan;
+  const wanted: PlanVersion = {
+    ...terms,
+    tokensPerMonth: limits.tokensPerMonth ?? plan.tokensPerMonth,
+    callsPerDay: limits.callsPerDay ?? plan.callsPerDay,
+  };
+  if (wanted.tokensPerMonth > wanted.tokensHardCap || plan.tokensOverage === 'block')
+    wanted.tokensHardCap = wanted.tokensPerMonth;
+  if (wanted.tokensPerMonth === plan.tokensPerMonth && wanted.callsPerDay === plan.callsPerDay) return;
+  const latest = await database.plan.aggregate({ where: { code }, _max: { version: true } });
+  await database.plan.create({
+    data: { ...wanted, version: (latest._max.version ?? plan.version) + 1, effectiveFrom: new Date() },
+  });
 }

@@ -16,6 +16,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Answers, llmErrors, serviceErrors } from '../http/openapi.js';
+import { CostsNothing } from '../limits/route-kind.js';
 
 const BatchId = z.object({ id: z.uuid() });
 type BatchId = z.infer<typeof BatchId>;
@@ -56,6 +57,7 @@ export class BatchesController {
     return { ...batch, results };
   }
 
+  @CostsNothing()
   @Post(':id/cancel')
   @HttpCode(200)
   @ApiOperation({ summary: 'Stop a batch; the results that are there stay' })

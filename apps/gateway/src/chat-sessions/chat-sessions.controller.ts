@@ -22,6 +22,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Answers, bodyErrors, serverErrors, tokenErrors } from '../http/openapi.js';
+import { CostsNothing } from '../limits/route-kind.js';
 import { ExistingId } from './existing-id.pipe.js';
 import { ExportQuery, MessagesQuery, SearchQuery, SessionsQuery } from './queries.js';
 import { Transcripts } from './transcripts.service.js';
@@ -127,6 +128,7 @@ export class ChatSessionsController {
     return this.messages.send(updateMessage, { session_id, message_id, changes });
   }
 
+  @CostsNothing()
   @Post('api/v1/chat/sessions/:session_id/messages/:message_id/fork')
   @HttpCode(201)
   @ApiOperation({ summary: 'A new chat session with the conversation up to a message' })

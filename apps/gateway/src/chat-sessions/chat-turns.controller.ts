@@ -18,6 +18,7 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger
 import type { FastifyReply } from 'fastify';
 import { Answers, bodyErrors, llmErrors, serverErrors, tokenErrors } from '../http/openapi.js';
 import { checkUserId, CurrentCaller } from '../identity/current-caller.js';
+import { CostsNothing } from '../limits/route-kind.js';
 import { ChatTurns } from './chat-turns.service.js';
 import { ExistingId } from './existing-id.pipe.js';
 import { ResumeQuery } from './queries.js';
@@ -106,6 +107,7 @@ export class ChatTurnsController {
     await this.turns.stream(reply, this.messages.stream(followAnswer, { session_id, message_id, after }));
   }
 
+  @CostsNothing()
   @Post('api/v1/chat/sessions/:session_id/messages/:message_id/stop')
   @HttpCode(200)
   @ApiOperation({ summary: 'Stop an answer; what was written of it is kept' })

@@ -8,6 +8,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { GatewayConfig } from '../config.js';
 import { GatewayModule } from '../gateway.module.js';
+import { limitHeaderNames } from '../limits/limit-headers.js';
+import { finishAnswersOf } from './answer-end.js';
 import { drainOnClose } from './drain.js';
 import { errorResponse, toAppError } from './error-response.js';
 import { refuseDeepBodies } from './json-depth.js';
@@ -32,6 +34,7 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   const logger = app.get(Logger);
   app.useLogger(logger);
   addRequestHook(adapter, config.requestTimeoutMs, logger);
+  finishAnswersOf(adapter.getInstance());
   drainOnClose(adapter.getInstance());
   refuseDeepBodies(adapter.getInstance());
   adapter.getInstance().removeContentTypeParser('text/plain');
@@ -41,7 +44,15 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
     app.enableCors({
       origin: [...config.http.corsOrigins],
       credentials: true,
-      exposedHeaders: ['x-request-id', 'x-tollgate-cache', 'retry-after', 'x-should-retry', 'traceparent'],
+      exposedHeaders: [
+        'x-request-id',
+        'x-tollgate-cache',
+        'retry-after',
+        'x-should-retry',
+        'traceparent',
+        'idempotency-replayed',
+        ...limitHeaderNames,
+      ],
     });
   }
   SwaggerModule.setup('docs', app, () => createDocument(app), { jsonDocumentUrl: 'openapi.json', raw: ['json'] });

@@ -17,8 +17,12 @@ export const ErrorBody = z.object({
   request_id: z.string(),
   /** Seconds; the same as the Retry-After header. */
   retry_after: z.number().int().optional(),
+  /** Of `rate_limit_exceeded`: how many are allowed. */
+  limit: z.number().int().optional(),
 });
 export type ErrorBody = z.infer<typeof ErrorBody>;
+
+const LimitDetails = z.object({ limit: z.number().int() });
 
 export interface ErrorResponse {
   status: number;
@@ -31,7 +35,8 @@ export function errorResponse(error: AppError, requestId: string): ErrorResponse
   const retryAfter = error.retryAfterSeconds === undefined ? undefined : Math.ceil(error.retryAfterSeconds);
   const headers: Record<string, string> = {};
   if (retryAfter !== undefined) headers['retry-after'] = String(retryAfter);
-  if (!error.retryable && sdksWouldRetry(status)) headers['x-should-retry'] = 'false';
+  if (status === 429) headers['x-should-retry'] = String(error.retryable);
+  else if (!error.retryable && sdksWouldRetry(status)) headers['x-should-retry'] = 'false';
   if (status === 401) headers['www-authenticate'] = challengeFor(code);
   return {
     status,
@@ -41,6 +46,7 @@ export function errorResponse(error: AppError, requestId: string): ErrorResponse
       detail: details,
       request_id: requestId,
       ...(retryAfter !== undefined && { retry_after: retryAfter }),
+      ...(code === 'rate_limit_exceeded' && LimitDetails.safeParse(details).data),
     },
   };
 }

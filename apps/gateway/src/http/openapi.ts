@@ -1,12 +1,21 @@
 import {
+  AdminAccount,
+  AdminAccountList,
+  AdminUser,
+  ApiKeyList,
+  AuditEntryList,
   Batch,
   BatchListing,
   BatchWithResults,
   CacheCleared,
+  ChangeAccountRequest,
+  ChangeUserRequest,
   ChatEvent,
   ChatRequest,
   ChatResponse,
+  CreateApiKeyRequest,
   CreateBatchRequest,
+  CreatedApiKey,
   errorTable,
   FeedbackRequest,
   GatewayHealth,
@@ -28,6 +37,7 @@ import {
   ProcessTextRequest,
   ProcessTextResponse,
   RefineResponse,
+  RefundRequest,
   RefreshRequest,
   RegenerateResponse,
   RegisterRequest,
@@ -36,6 +46,7 @@ import {
   TextSessionExtended,
   TextSessionStatus,
   TokenResponse,
+  UsagePage,
   ValidateModelRequest,
   type ErrorCode,
 } from '@tollgate/contracts';
@@ -56,7 +67,10 @@ import { examples } from './openapi-examples.js';
 /** The shapes that the document names; every other schema stands where it is used. */
 const requests = {
   ...chatRequests,
+  ChangeAccountRequest,
+  ChangeUserRequest,
   ChatRequest,
+  CreateApiKeyRequest,
   CreateBatchRequest,
   FeedbackRequest,
   GenerateRequest,
@@ -64,17 +78,24 @@ const requests = {
   OpenAiChatRequest,
   ProcessTextRequest,
   RefreshRequest,
+  RefundRequest,
   RegisterRequest,
   ValidateModelRequest,
 };
 const answers = {
   ...chatAnswers,
+  AdminAccount,
+  AdminAccountList,
+  AdminUser,
+  ApiKeyList,
+  AuditEntryList,
   Batch,
   BatchListing,
   BatchWithResults,
   CacheCleared,
   ChatEvent,
   ChatResponse,
+  CreatedApiKey,
   ErrorBody,
   GatewayHealth,
   GatewayMetrics,
@@ -97,12 +118,13 @@ const answers = {
   TextSessionExtended,
   TextSessionStatus,
   TokenResponse,
+  UsagePage,
 };
 
 type AnswerName = keyof typeof answers;
 
 /** What every route may answer. */
-export const serverErrors: ErrorCode[] = ['internal', 'unavailable'];
+export const serverErrors: ErrorCode[] = ['rate_limit_exceeded', 'internal', 'unavailable'];
 
 /** What every route with a body may answer. */
 export const bodyErrors: ErrorCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
@@ -123,6 +145,8 @@ export const serviceErrors: ErrorCode[] = [
 
 /** What every route that asks a model may answer. */
 export const llmErrors: ErrorCode[] = [
+  'idempotency_in_progress',
+  'idempotency_key_reused',
   'context_length_exceeded',
   ...tokenErrors,
   'forbidden',

@@ -1,7 +1,9 @@
+import type { AppError } from '@tollgate/contracts';
 import { Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { ServerResponse } from 'node:http';
+import { finishAnswer, isAnswerKept } from './answer-end.js';
 import { logError } from './error.filter.js';
 import { errorResponse, toAppError } from './error-response.js';
 import { streamsOpen } from './metrics.js';
@@ -19,7 +21,7 @@ const streamHeaders = {
  *
  * Nothing is written before the first part is there, so that an error until then keeps its HTTP status. A later one is the
  * last event before `[DONE]`: a stream never ends silently. Parts are pulled no faster than the client reads, and the
- * iterator is returned when the client leaves.
+ * iterator is returned when the client leaves, unless the answer is kept for one who comes back.
  */
 @Injectable()
 export class EventStream {
@@ -29,11 +31,12 @@ export class EventStream {
   async send<Part>(reply: FastifyReply, parts: AsyncIterable<Part>, idOf?: (part: Part) => string): Promise<void> {
     const iterator = parts[Symbol.asyncIterator]();
     const response = reply.raw;
-    const stop = () => void this.stop(iterator);
+    const isKept = isAnswerKept(response);
+    const stop = () => void (isKept || this.stop(iterator));
     response.once('close', stop);
     try {
       const first = await iterator.next();
-      if (response.destroyed) return;
+      if (response.destroyed && !isKept) return;
       reply.hijack();
       await this.write(reply, iterator, first, idOf);
     } finally {
@@ -54,20 +57,24 @@ export class EventStream {
     const ping = setInterval(() => {
       if (!response.destroyed && !response.writableNeedDrain) response.write(': ping\n\n');
     }, PING_INTERVAL_MS);
+    const isKept = isAnswerKept(response);
+    const events: string[] = [];
+    let error: AppError | undefined;
     try {
-      for (let part = first; !part.done && !response.destroyed; part = await iterator.next()) {
-        await writeEvent(response, JSON.stringify(part.value), idOf?.(part.value));
+      for (let part = first; !part.done && (isKept || !response.destroyed); part = await iterator.next()) {
+        const event = JSON.stringify(part.value);
+        if (isKept) events.push(event);
+        await writeEvent(response, event, idOf?.(part.value));
       }
     } catch (thrown) {
-      if (!response.destroyed) {
-        const error = toAppError(thrown);
-        logError(this.logger, error);
-        await writeEvent(response, JSON.stringify(errorResponse(error, reply.request.id).body));
-      }
+      error = toAppError(thrown);
+      if (!response.destroyed) logError(this.logger, error);
+      await writeEvent(response, JSON.stringify(errorResponse(error, reply.request.id).body));
     } finally {
       clearInterval(ping);
       streamsOpen.dec();
     }
+    await finishAnswer(response, { status: 200, events, error });
     await writeEvent(response, '[DONE]');
     if (!response.destroyed) response.end();
   }

@@ -1,9 +1,11 @@
 import { AppError, LoginRequest, RefreshRequest, RegisterRequest, type TokenResponse } from '@tollgate/contracts';
 import type {} from '@fastify/cookie';
-import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Inject, Ip, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Answers, bodyErrors, serverErrors } from '../http/openapi.js';
+import { SignInRoute } from '../limits/route-kind.js';
+import { SignInAttempts } from '../limits/sign-in-attempts.js';
 import { Public } from './access-token.guard.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
 import { IdentityService } from './identity.service.js';
@@ -19,12 +21,14 @@ const authErrors = [...bodyErrors, ...serverErrors];
 const OptionalRefreshRequest = RefreshRequest.nullish();
 
 @Public()
+@SignInRoute()
 @ApiTags('identity')
 @Controller('api/v1/auth')
 export class AuthController {
   constructor(
     @Inject(IDENTITY_OPTIONS) private readonly options: IdentityOptions,
     private readonly identity: IdentityService,
+    private readonly attempts: SignInAttempts,
   ) {}
 
   @Post('register')
@@ -45,9 +49,14 @@ export class AuthController {
   @Answers({ json: 'TokenResponse', errors: ['invalid_credentials', ...authErrors] })
   async login(
     @Body({ schema: LoginRequest }) body: LoginRequest,
+    @Ip() address: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenResponse> {
-    return this.withCookie(reply, await this.identity.login(body));
+    const signIn = { email: body.email, address };
+    await this.attempts.begin(signIn);
+    const tokens = await this.identity.login(body);
+    await this.attempts.succeed(signIn);
+    return this.withCookie(reply, tokens);
   }
 
   @Post('refresh')

@@ -3,16 +3,29 @@ import { v7 as uuidv7 } from 'uuid';
 
 const UNIQUE_VIOLATION = 'P2002';
 
+interface NewUser {
+  email: string;
+  passwordHash: string;
+  planCode: string;
+  role?: 'account_admin' | 'admin';
+}
+
 export type UserWithAccount = User & { account: Account };
 
-/** An account with its first user, both or none. Undefined when the email is taken, also by somebody just now. */
+/** An account with its first user, who runs it; both or none. Undefined when the email is taken, also by somebody just now. */
 export async function createUser(
   database: Database,
-  { email, passwordHash, planCode }: { email: string; passwordHash: string; planCode: string },
+  { email, passwordHash, planCode, role = 'account_admin' }: NewUser,
 ): Promise<UserWithAccount | undefined> {
   try {
     return await database.user.create({
-      data: { id: uuidv7(), email, passwordHash, account: { create: { id: uuidv7(), planCode } } },
+      data: {
+        id: uuidv7(),
+        email,
+        passwordHash,
+        role,
+        account: { create: { id: uuidv7(), planCode } },
+      },
       include: { account: true },
     });
   } catch (error) {

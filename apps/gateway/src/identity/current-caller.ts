@@ -3,11 +3,14 @@ import { currentRequest } from '@tollgate/observability';
 import { createParamDecorator } from '@nestjs/common';
 
 /** The authenticated caller, as a parameter of a controller's method. */
-export const CurrentCaller = createParamDecorator((): Caller => {
+export const CurrentCaller = createParamDecorator(authenticatedCaller);
+
+/** Raises `unauthenticated` on a route that is open to everybody. */
+export function authenticatedCaller(): Caller {
   const caller = currentRequest()?.caller;
   if (!caller) throw new AppError('unauthenticated', 'The request is not authenticated.');
   return caller;
-});
+}
 
 /** Documented bodies carry a `user_id`: the caller's own is accepted, another one only from an admin. */
 export function checkUserId(userId: string | null | undefined, caller: Caller): void {

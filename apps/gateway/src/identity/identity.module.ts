@@ -2,10 +2,14 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
+import { AuditLog } from '../admin/audit-log.js';
+import { ApiKeyCallers } from '../api-keys/api-key-callers.js';
+import { ApiKeysController } from '../api-keys/api-keys.controller.js';
+import { ApiKeys } from '../api-keys/api-keys.service.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { AccessTokens } from './access-tokens.js';
 import { AuthController } from './auth.controller.js';
-import { DemoUser } from './demo-user.js';
+import { FirstUsers } from './first-users.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
 import { IdentityService } from './identity.service.js';
 import { JwksController } from './jwks.controller.js';
@@ -13,6 +17,7 @@ import { JwtStrategy } from './jwt.strategy.js';
 import { Passwords } from './passwords.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { SigningKey } from './signing-key.js';
+import { Standings } from './standings.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
 /** Who is calling: accounts, logins, tokens, and the guard in front of every route. */
@@ -22,7 +27,7 @@ export class IdentityModule {
     return {
       module: IdentityModule,
       imports: [JwtModule.register({}), PassportModule],
-      controllers: [AuthController, JwksController],
+      controllers: [ApiKeysController, AuthController, JwksController],
       providers: [
         { provide: IDENTITY_OPTIONS, useValue: options },
         { provide: SigningKey, useValue: new SigningKey(options.privateKeyPem) },
@@ -30,11 +35,16 @@ export class IdentityModule {
         AccessTokens,
         RefreshTokens,
         IdentityService,
+        Standings,
+        AuditLog,
+        ApiKeys,
+        ApiKeyCallers,
         { provide: VerifiedTokens, useValue: new VerifiedTokens() },
         JwtStrategy,
-        DemoUser,
+        FirstUsers,
         { provide: APP_GUARD, useClass: AccessTokenGuard },
       ],
+      exports: [AuditLog],
     };
   }
 }

@@ -19,6 +19,7 @@ import { z } from 'zod';
 import { Answers, llmErrors, serviceErrors } from '../http/openapi.js';
 import { EventStream } from '../http/sse.js';
 import { checkUserId, CurrentCaller } from '../identity/current-caller.js';
+import { CostsLikeACall, CostsNothing } from '../limits/route-kind.js';
 import { GenerateService } from './generate.service.js';
 
 const ClearScope = z.object({ scope: z.enum(['account', 'all']).optional() });
@@ -60,6 +61,7 @@ export class ModelServiceController {
     return this.messages.send(validateModel, { model: body?.model });
   }
 
+  @CostsLikeACall()
   @Get(['api/v1/validate-model', 'validate-model'])
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'The same, for a browser or curl' })
@@ -68,6 +70,7 @@ export class ModelServiceController {
     return this.messages.send(validateModel, query);
   }
 
+  @CostsNothing()
   @Post(['api/v1/cache/clear', 'cache/clear'])
   @HttpCode(200)
   @ApiOperation({

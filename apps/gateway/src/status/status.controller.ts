@@ -12,11 +12,13 @@ import type { FastifyReply } from 'fastify';
 import { Answers, describeRoutes } from '../http/openapi.js';
 import { Public } from '../identity/access-token.guard.js';
 import { LlmStatus } from './llm-status.service.js';
+import { Probe } from '../limits/route-kind.js';
 import { metricsSummary } from './metrics-summary.js';
 import { wantsPrometheus } from './wants-prometheus.js';
 
 /** The probes of every app, with what the documented model service says beside. They carry no token. */
 @Public()
+@Probe()
 @ApiTags('health')
 @Controller()
 export class StatusController extends HealthController {

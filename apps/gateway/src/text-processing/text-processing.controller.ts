@@ -24,6 +24,7 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Answers, llmErrors, serviceErrors } from '../http/openapi.js';
 import { EventStream } from '../http/sse.js';
+import { CostsNothing } from '../limits/route-kind.js';
 import { checkUserId, CurrentCaller } from '../identity/current-caller.js';
 
 @ApiTags('text processing')
@@ -96,6 +97,7 @@ export class TextProcessingController {
   }
 
   @Post(['api/v1/refine/:request_id/extend', 'refine/:request_id/extend'])
+  @CostsNothing()
   @HttpCode(200)
   @ApiOperation({ summary: 'Keep a text for longer: adds to the time that is left' })
   @Answers({ json: 'TextSessionExtended', errors: ['not_found', 'invalid_request', ...serviceErrors] })

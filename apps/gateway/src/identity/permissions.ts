@@ -1,0 +1,36 @@
+import { AppError, type ApiKeyScope, type Caller } from '@tollgate/contracts';
+import { applyDecorators, SetMetadata, type ExecutionContext } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
+import { routeKindOf } from '../limits/route-kind.js';
+
+const LOGIN_ONLY = 'tollgate:login only';
+const SCOPE = 'tollgate:scope';
+const ROLE = 'tollgate:role';
+
+/** Not for API keys: a stolen key must not make others. */
+export const LoginOnly = () => SetMetadata(LOGIN_ONLY, true);
+
+/** What an API key must be for. Calls need `inference` without being marked. */
+export const RequiresScope = (scope: ApiKeyScope) => SetMetadata(SCOPE, scope);
+
+/** For those who run the platform, and their keys of the scope `admin`. */
+export const AdminOnly = () => applyDecorators(SetMetadata(ROLE, 'admin'), RequiresScope('admin'));
+
+/** @param scopes of the API key that the caller came with; undefined after a login. Raises `forbidden`. */
+export function checkPermissions(
+  context: ExecutionContext,
+  reflector: Reflector,
+  caller: Caller,
+  scopes: readonly ApiKeyScope[] | undefined,
+): void {
+  const places = [context.getHandler(), context.getClass()];
+  const role = reflector.getAllAndOverride<Caller['role'] | undefined>(ROLE, places);
+  if (role && caller.role !== role) throw new AppError('forbidden', 'This is for admins.');
+  if (!scopes) return;
+  if (reflector.getAllAndOverride<boolean | undefined>(LOGIN_ONLY, places)) {
+    throw new AppError('forbidden', 'This needs a login; an API key may not do it.');
+  }
+  const marked = reflector.getAllAndOverride<ApiKeyScope | undefined>(SCOPE, places);
+  const scope = marked ?? (routeKindOf(context, reflector) === 'call' ? 'inference' : undefined);
+  if (scope && !scopes.includes(scope)) throw new AppError('forbidden', `This API key lacks the scope "${scope}".`);
+}

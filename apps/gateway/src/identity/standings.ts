@@ -1,0 +1,75 @@
+import { AppError, type Caller } from '@tollgate/contracts';
+import { Database } from '@tollgate/database';
+import { Injectable } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A changed plan or role is seen by every replica after at most this. */
+const CACHE_MS = 1_000;
+const CACHED_MAX = 10_000;
+/** A Postgres that does not answer must not hold up what can be served without it. */
+const ANSWER_WITHIN_MS = 250;
+
+type Standing = Caller | 'gone';
+
+/** What a user may do as the database has it now, whatever an older token says. */
+@Injectable()
+export class Standings {
+  private readonly cache = new Map<string, { standing: Standing; expiresAt: number }>();
+  private readonly reading = new Map<string, Promise<Standing>>();
+
+  constructor(private readonly database: Database) {}
+
+  /** At most a second old. Raises `unauthenticated` when the user does not exist any more. */
+  async of(userId: string): Promise<Caller> {
+    const cached = this.cache.get(userId);
+    return existing(cached && cached.expiresAt > Date.now() ? cached.standing : await this.readOnce(userId));
+  }
+
+  /** The same without waiting; undefined when the database must be asked. */
+  known(claims: Caller): Caller | undefined {
+    const cached = this.cache.get(claims.user_id);
+    return cached && cached.expiresAt > Date.now() ? existing(cached.standing) : undefined;
+  }
+
+  /** The token's own claims while Postgres is away: what costs is refused then anyway. */
+  async ofToken(claims: Caller): Promise<Caller> {
+    const answered = new AbortController();
+    const silence = delay(ANSWER_WITHIN_MS, claims, { signal: answered.signal }).catch(() => claims);
+    const standing = this.readOnce(claims.user_id).catch(() => claims);
+    try {
+      return existing(await Promise.race([standing, silence]));
+    } finally {
+      answered.abort();
+    }
+  }
+
+  /** Requests of one user that come together share one question. */
+  private readOnce(userId: string): Promise<Standing> {
+    const running = this.reading.get(userId);
+    if (running) return running;
+    const standing = this.read(userId).finally(() => this.reading.delete(userId));
+    this.reading.set(userId, standing);
+    return standing;
+  }
+
+  private async read(userId: string): Promise<Standing> {
+    const askedAt = Date.now();
+    const user = await this.database.user.findUnique({ where: { id: userId }, include: { account: true } });
+    const standing: Standing = user
+      ? { account_id: user.accountId, user_id: user.id, tier: user.account.planCode, role: user.role }
+      : 'gone';
+    if (this.cache.size >= CACHED_MAX) this.dropOld(askedAt);
+    this.cache.set(userId, { standing, expiresAt: askedAt + CACHE_MS });
+    return standing;
+  }
+
+  private dropOld(now: number): void {
+    for (const [userId, { expiresAt }] of this.cache) if (expiresAt <= now) this.cache.delete(userId);
+    if (this.cache.size >= CACHED_MAX) this.cache.clear();
+  }
+}
+
+function existing(standing: Standing): Caller {
+  if (standing === 'gone') throw new AppError('unauthenticated', 'The user of this token does not exist any more.');
+  return standing;
+}

@@ -1,0 +1,5 @@
+import type { GatewayConfig } from '../config.js';
+
+export const LIMITS_OPTIONS = Symbol('limits options');
+
+export type LimitsOptions = GatewayConfig['limits'] & { redisUrl: string };

@@ -1,0 +1,53 @@
+import { Logger } from '@tollgate/observability';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { limitKeys } from './limit-keys.js';
+import { LimitsRedis } from './limits-redis.js';
+import { callsRunning } from './metrics.js';
+
+/** A slot of a killed gateway is free again after this. */
+export const SLOT_LEASE_MS = 10_000;
+const RENEW_EVERY_MS = 3_000;
+
+/** The calls that this gateway runs now; renews the leases of their slots until they end. */
+@Injectable()
+export class RunningCalls implements OnApplicationShutdown {
+  private readonly callsOf = new Map<string, Set<string>>();
+  private readonly timer = setInterval(() => void this.renew(), RENEW_EVERY_MS).unref();
+
+  constructor(
+    private readonly redis: LimitsRedis,
+    private readonly logger: Logger,
+  ) {}
+
+  add(accountId: string, callId: string): void {
+    const calls = this.callsOf.get(accountId) ?? new Set();
+    this.callsOf.set(accountId, calls.add(callId));
+    callsRunning.inc();
+  }
+
+  /** Does not throw: a slot that cannot be freed now is free when its lease ends. */
+  async end(accountId: string, callId: string, giveBack: boolean): Promise<void> {
+    // First here, then in Redis: a renewal that comes later must not bring the slot back.
+    const calls = this.callsOf.get(accountId);
+    if (calls?.delete(callId)) callsRunning.dec();
+    if (calls?.size === 0) this.callsOf.delete(accountId);
+    const { day, running } = limitKeys(accountId);
+    try {
+      await this.redis.ask((redis) => redis.endCall(day, running, callId, giveBack ? '1' : '0'));
+    } catch (error) {
+      this.logger.warn('A slot could not be freed; its lease will end.', { err: error });
+    }
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  private async renew(): Promise<void> {
+    const renewals = [...this.callsOf].map(([accountId, calls]) =>
+      this.redis.ask((redis) => redis.renewCalls(limitKeys(accountId).running, SLOT_LEASE_MS, ...calls)),
+    );
+    const failed = (await Promise.allSettled(renewals)).find(({ status }) => status === 'rejected');
+    if (failed) this.logger.warn('Slots of running calls could not be renewed.', failed);
+  }
+}
