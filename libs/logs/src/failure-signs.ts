@@ -33,7 +33,7 @@ export interface FailureSigns {
 }
 
 const failureWord =
-  /\b(?:error|errors|fail|failed|fails|failing|failure|failures|fatal|panic|panicked|abort|aborted|crash|crashed|exception|exceptions|severed|refused|unreachable|killed|terminated|corrupt|corrupted|corruption|deadlock|broken|dead|lost|denied|rejected|unable|cannot|timeout|segfault|segmentation|interrupt|assert|assertion|oom|overflow|exhausted|unavailable)\b|\b(?:could not|can ?not|timed out|out of memory|reset by peer|no space|not responding)\b/i;
+  /\b(?:error|errors|fail|failed|fails|failing|failure|failures|fatal|panic|panicked|abort|aborted|crash|crashed|exception|exceptions|severed|refused|unreachable|killed|terminated|corrupt|corrupted|corruption|deadlock|broken|dead|lost|denied|rejected|unable|cannot|timeout|segfault|segmentation|interrupt|assert|assertion|oom|overflow|exhausted|unavailable|unexpected|mismatch)\b|\b(?:could not|does not|did not|not found|can ?not|timed out|out of memory|reset by peer|no space|not responding)\b/i;
 
 /** Said of a fault that is over, of the absence of one, or of a count of none. */
 const recovered =
@@ -76,6 +76,11 @@ const categories: readonly [FailureCategory, RegExp][] = [
   ['input', callersFault],
   ['dependency', /\b(?:upstream|backend|service unavailable|gateway|http 5\d\d|status 5\d\d|503|502|504|api)\b/i],
 ];
+
+/** Whether a message says that something went wrong and not that it is over. */
+export function saysFailure(text: string): boolean {
+  return failureWord.test(text) && !recovered.test(text);
+}
 
 /** Judges a template by its most frequent level and its words. `text` has `<*>` for values. */
 export function readFailureSigns(text: string, level: LogLevel | undefined): FailureSigns {

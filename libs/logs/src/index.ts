@@ -19,3 +19,7 @@ export { Redactor } from './redactor.js';
 export type { LogReport, ReportedErrorGroup, ReportedTemplate, Sample } from './report.js';
 export { secretKinds, type SecretKind } from './secret-kinds.js';
 export { parseStackTrace, type StackTrace, type ThrownException } from './stack-trace.js';
+export { describeAnswer, runQuery } from './answer-question.js';
+export { parseQuestion, type QuestionContext } from './question-parser.js';
+export { QueryFilter, QueryPlan, queryFields, type QueryField } from './query-plan.js';
+export { QueryRun, type QueryAnswer, type QueryGroup } from './query-run.js';

@@ -1,3 +1,5 @@
+import { saysFailure } from './failure-signs.js';
+import { scoreSessions, type ScoredSession } from './session-scores.js';
 import { findAnomalies } from './find-anomalies.js';
 import { findCorrelations } from './correlations.js';
 import { groupErrors } from './error-groups.js';
@@ -95,6 +97,17 @@ export class LogAnalysis {
       anomalies: findAnomalies(observations),
       correlations: findCorrelations(observations, grouped),
     };
+  }
+
+  /** Units of work by how unusual they are; see `scoreSessions`. Each with its lines, for each kind of id in the log. */
+  sessions(): { example: string; share: number; sessions: ScoredSession[] }[] {
+    const { sessions, templates } = this.observe().observations;
+    const failing = new Set(templates.flatMap(({ template }, index) => (saysFailure(template.text) ? [index] : [])));
+    return sessions.map((kind) => ({
+      example: kind.example,
+      share: kind.share,
+      sessions: scoreSessions(kind.sessions, (template) => failing.has(template)),
+    }));
   }
 
   /** What was seen, by template. */

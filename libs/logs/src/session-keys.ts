@@ -56,10 +56,7 @@ export function findSessionKeys(text: string, onKey: OnSessionKey): void {
       const kind = classOf(code);
       if (kind === other) break;
       if (kind === digit) {
-        if (digits++ === 0) {
-          prefixEnd = at;
-          prefixHash = hash;
-        }
+        if (digits++ === 0) prefixEnd = at;
       } else if (kind === mark) marks++;
       else {
         letters++;
@@ -67,6 +64,7 @@ export function findSessionKeys(text: string, onKey: OnSessionKey): void {
         if ((code | 0x20) > 0x66) notHex++;
       }
       hash = mix(hash, code | 0x20);
+      if (kind === letter && digits === 0) prefixHash = hash;
       secondHash = Math.imul(secondHash ^ code, 0x5bd1e995) ^ (secondHash >>> 13);
     }
     const length = at - from;
