@@ -26,12 +26,12 @@ const confidenceMin = 0.5;
  * rises with each power of ten below. Fitted on generated logs with injected faults; the benchmark checks it on others.
  */
 const calibration: Record<AnomalyKind, { even: number; slope: number }> = {
-  'new-template': { even: 5e-3, slope: 2 },
-  burst: { even: 1e-3, slope: 2 },
-  silence: { even: 1e-3, slope: 2 },
-  'level-shift': { even: 1e-3, slope: 2 },
-  'rare-value': { even: 5e-3, slope: 2 },
-  'numeric-outlier': { even: 1e-3, slope: 2 },
+  'new-template': { even: 1e-2, slope: 2 },
+  burst: { even: 1e-2, slope: 2 },
+  silence: { even: 5e-3, slope: 2 },
+  'level-shift': { even: 5e-3, slope: 2 },
+  'rare-value': { even: 1e-2, slope: 2 },
+  'numeric-outlier': { even: 3e-3, slope: 2 },
   'sequence-break': { even: 3e-2, slope: 3 },
   'time-gap': { even: 3e-3, slope: 2 },
 };

@@ -23,3 +23,5 @@ export { describeAnswer, runQuery } from './answer-question.js';
 export { parseQuestion, type QuestionContext } from './question-parser.js';
 export { QueryFilter, QueryPlan, queryFields, type QueryField } from './query-plan.js';
 export { QueryRun, type QueryAnswer, type QueryGroup } from './query-run.js';
+export { buildEvidence, type EvidenceOptions, type EvidencePack } from './evidence-pack.js';
+export { describeReport } from './report-text.js';

@@ -3,6 +3,8 @@ import type { ObservedTemplate, Observations } from './observations.js';
 import { exceedanceProbability } from './tail.js';
 
 const eventsMin = 15;
+/** What was there for less than this share of the log is no heartbeat: an episode ends. */
+const activeShareMin = 0.1;
 
 interface Silence {
   length: number;
@@ -26,6 +28,7 @@ export function findSilences(observations: Observations): Detection {
     const silence = longestSilence(observations, observed);
     if (!silence) continue;
     const resolution = observed.gaps ? 1 : observations.bucketWidth;
+    if (activeShare(observations, observed, silence) < activeShareMin) continue;
     const usual = silence.gaps.quantile(0.5);
     const ownLength = silence.length - sharedLength(observations, silence);
     const probability = exceedanceProbability(silence.gaps, ownLength, Math.max(resolution, usual * 0.04));
@@ -106,6 +109,17 @@ function longestByBuckets(
   lengths.sort((a, b) => a - b);
   const quantile = (share: number): number => lengths[Math.floor((lengths.length - 1) * share)] ?? 0;
   return { ...longest, gaps: { count: lengths.length, quantile } };
+}
+
+/** The share of the log from its first event to its last, or to the end, without the silence. */
+function activeShare(
+  { total, bucketWidth }: Observations,
+  { occurrences }: ObservedTemplate,
+  { length, end }: Silence,
+): number {
+  const span = (total.buckets.at(-1) ?? 0) - (total.buckets[0] ?? 0) + 1;
+  const last = Math.max(occurrences.buckets.at(-1) ?? 0, end / bucketWidth);
+  return (last - (occurrences.buckets[0] ?? 0) - length / bucketWidth) / span;
 }
 
 /** How much of a silence the whole log was silent: one of its longest gaps lies within. */

@@ -9,12 +9,14 @@ const eventsMin = 50;
 const closedSetMax = 40;
 /** Events for each value that a closed set has in the mean at least. */
 const repetitionMin = 8;
+/** What stands there more often than this is not rare. */
+const rareShareMax = 0.2;
 /** A value may be this many times rarer than the next without anything being wrong. */
 const leastStep = 4;
 
 /**
- * Values that hardly ever stand where few others always do. The next rarest value would have to be that rare by chance; where
- * frequencies fall off in steps, a further step of the largest kind is expected.
+ * Values that hardly ever stand where few others always do, or that all came at one time. The next rarest value would have to
+ * be that rare by chance; where frequencies fall off in steps, a further step of the largest kind is expected.
  */
 export function findRareValues({ templates, lines }: Observations): Detection {
   const candidates: Candidate[] = [];
@@ -22,9 +24,12 @@ export function findRareValues({ templates, lines }: Observations): Detection {
   for (const { template } of templates) {
     for (const parameter of template.parameters) {
       if (!isClosedSet(parameter)) continue;
-      tests++;
-      const candidate = rarestOf(template, parameter, lines);
-      if (candidate) candidates.push(candidate);
+      tests += parameter.values.length;
+      const [rarest] = parameter.values
+        .map((_, index) => candidateOf(template, parameter, index, lines))
+        .filter((candidate) => candidate !== undefined)
+        .toSorted((a, b) => a.probability - b.probability);
+      if (rarest) candidates.push(rarest);
     }
   }
   return { candidates, tests };
@@ -36,26 +41,28 @@ function isClosedSet({ isComplete, count, distinct }: Parameter): boolean {
   );
 }
 
-function rarestOf(template: Template, parameter: Parameter, lines: number): Candidate | undefined {
+/** `index` is that of the value, the most frequent being 0. */
+function candidateOf(template: Template, parameter: Parameter, index: number, lines: number): Candidate | undefined {
   const counts = parameter.values.map(({ count }) => count);
-  const rarest = parameter.values.at(-1);
-  const next = counts.at(-2);
-  if (!rarest || next === undefined || rarest.count > Math.max(3, next / 2)) return undefined;
-  const steps = counts.slice(1, -1).map((count, index) => (counts[index] ?? count) / count);
-  const byCount = poissonLowerTail(rarest.count, next / Math.max(leastStep, ...steps));
-  const span = (rarest.lastLine - rarest.firstLine + 1) / Math.max(lines, 1);
-  const probability = combined(byCount, clusterProbability(rarest.count, Math.max(span, 0.001)));
+  const value = parameter.values[index];
+  const next = counts[index - 1];
+  if (!value || next === undefined || value.count > parameter.count * rareShareMax) return undefined;
+  const steps = counts.slice(1, -1).map((count, at) => (counts[at] ?? count) / count);
+  const isRarest = index === counts.length - 1;
+  const byCount = isRarest ? poissonLowerTail(value.count, next / Math.max(leastStep, ...steps)) : 1;
+  const span = (value.lastLine - value.firstLine + 1) / Math.max(lines, 1);
+  const probability = combined(byCount, clusterProbability(value.count, Math.max(span, 0.001)));
   if (probability > 0.05) return undefined;
   return {
     kind: 'rare-value',
     probability,
-    summary: `${nameOf(parameter)} was ${JSON.stringify(rarest.value)} in ${rarest.count} of ${parameter.count} events; it has ${counts.length} values.`,
+    summary: `${nameOf(parameter)} was ${JSON.stringify(value.value)} in ${value.count} of ${parameter.count} events; it has ${counts.length} values.`,
     templateId: template.id,
     template: template.text,
-    lines: [...new Set([rarest.firstLine, rarest.lastLine])],
+    lines: [...new Set([value.firstLine, value.lastLine])],
     fromMs: undefined,
     toMs: undefined,
-    observed: rarest.count,
+    observed: value.count,
     expected: next,
   };
 }
