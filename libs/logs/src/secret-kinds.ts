@@ -136,7 +136,8 @@ const harmless =
 function isSecretValue(found: string, text: string, at: number): boolean {
   if (harmless.test(found)) return false;
   // "key=42" and "token: refresh" are everyday; a key that says password is always meant.
-  const key = text.slice(Math.max(0, at - 30), at).toLowerCase();
+  const key =
+    /([\w-]+)["']?\s{0,3}(?:=>|[:=])\s{0,3}["']?$/.exec(text.slice(Math.max(0, at - 60), at))?.[1]?.toLowerCase() ?? '';
   if (/pass|pwd|secret|credential|api[_-]?key/.test(key)) return true;
   return found.length >= 8 && entropyOf(found) >= 2.8 && /\d/.test(found);
 }

@@ -43,7 +43,6 @@ export function findSessionKeys(text: string, onKey: OnSessionKey): void {
     }
     const from = at;
     let hash = seed;
-    let secondHash = 0;
     let letters = 0;
     let digits = 0;
     let marks = 0;
@@ -65,7 +64,6 @@ export function findSessionKeys(text: string, onKey: OnSessionKey): void {
       }
       hash = mix(hash, code | 0x20);
       if (kind === letter && digits === 0) prefixHash = hash;
-      secondHash = Math.imul(secondHash ^ code, 0x5bd1e995) ^ (secondHash >>> 13);
     }
     const length = at - from;
     if (digits === 0) {
@@ -80,7 +78,7 @@ export function findSessionKeys(text: string, onKey: OnSessionKey): void {
     wordHash = 0;
     const kind = isHex ? 1 : isNumbered ? prefixHash | 2 : isNamed ? hashBefore | 2 : 0;
     if (kind === 0 || isPartOfNumber(text, from, at)) continue;
-    onKey(kind, (hash >>> 0) * 0x100000 + (secondHash & 0xfffff), from, at);
+    onKey(kind, (hash >>> 0) * 0x100000 + secondHash(text, from, at), from, at);
     if (++found === keysPerLineMax) return;
   }
 }
@@ -98,6 +96,13 @@ classes[0x5f] = classes[0x2d] = mark;
 
 function classOf(code: number): number {
   return code < 128 ? (classes[code] ?? other) : other;
+}
+
+/** 20 further bits, so that no two of a million keys are taken for one. */
+function secondHash(text: string, from: number, to: number): number {
+  let hash = 0;
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x5bd1e995) ^ (hash >>> 13);
+  return hash & 0xfffff;
 }
 
 function mix(hash: number, code: number): number {
