@@ -13,7 +13,7 @@ const firstSeed = 700_000;
 export const injectionSection: Section = {
   name: 'injection',
   async run({ isQuick }) {
-    const runs = isQuick ? 4 : 40;
+    const runs = isQuick ? 5 : 40;
     const judged: Judged[] = [];
     const recall = new Map<number, Map<FaultKind, number>>();
     const cited = { right: 0, all: 0 };
@@ -33,7 +33,7 @@ export const injectionSection: Section = {
       }
       recall.set(strength, byFault);
     }
-    const clean = await cleanRuns(isQuick ? 6 : 60);
+    const clean = await cleanRuns(isQuick ? 5 : 60);
     judged.push(...clean.findings);
     const rows = faultKinds.map((fault) => [
       fault,
