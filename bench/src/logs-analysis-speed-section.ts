@@ -10,7 +10,7 @@ export const analysisSpeedSection: Section = {
     const count = isQuick ? 200_000 : 400_000;
     const chunks = [...generatedChunks(count)];
     // The best round: the first ones are slower until the code is compiled.
-    const linesPerSecond = Math.max(...Array.from({ length: isQuick ? 5 : 8 }, () => count / secondsToReport(chunks)));
+    const linesPerSecond = Math.max(...Array.from({ length: isQuick ? 4 : 8 }, () => count / secondsToReport(chunks)));
     console.log(textTable(['', 'lines/s'], [['bytes to report', linesPerSecond.toFixed(0)]]));
     return { analysisLinesPerSecond: linesPerSecond };
   },

@@ -33,7 +33,7 @@ export const injectionSection: Section = {
       }
       recall.set(strength, byFault);
     }
-    const clean = await cleanRuns(isQuick ? 5 : 60);
+    const clean = await cleanRuns(isQuick ? 4 : 60);
     judged.push(...clean.findings);
     const rows = faultKinds.map((fault) => [
       fault,

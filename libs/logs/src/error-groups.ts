@@ -95,7 +95,11 @@ function traceGroup(
   const templates = sorted.flatMap(([index]) => observations.templates[index]?.template ?? []);
   const root = trace.chain.at(-1);
   const level = templates.map(usualLevel).find((found) => found !== undefined) ?? 'error';
-  const signs = readFailureSigns(`${root?.type.replace(/([a-z])([A-Z])/g, '$1 $2')} error: ${root?.message}`, level);
+  // "IllegalState" is the name of a program's own fault, not of a caller's.
+  const typeWords = (root?.type ?? '')
+    .replace(/Illegal|Invalid|Unknown|Missing/g, '')
+    .replace(/([a-z])([A-Z])/g, '$1 $2');
+  const signs = readFailureSigns(`${typeWords} error: ${root?.message ?? ''}`, level);
   return {
     fingerprint: trace.fingerprint,
     title: [...trace.chain.map(({ type }) => type), root?.frames[0]].filter((part) => part !== undefined).join(' < '),
