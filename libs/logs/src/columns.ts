@@ -3,7 +3,7 @@ import { slotMark } from './message-scanner.js';
 
 /**
  * The words of a shape's key and what stands between them: `gaps` has one more than `words`. A word may be a value
- * (`slotMark`), hold one (`core.` and the mark), or be empty: between brackets or quotes with nothing in them and after
+ * (`slotMark`), hold one (`dump.` and the mark), or be empty: between brackets or quotes with nothing in them and after
  * `key=`, where other messages have a value.
  */
 export interface Columns {

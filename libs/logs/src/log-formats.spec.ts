@@ -27,23 +27,23 @@ const formats: [system: string, lines: string[], last: Expected][] = [
   ],
   [
     'a cluster computation',
-    ['24/01/31 10:00:00 INFO executor.Backend: Registered signal handlers for [TERM, INT]'],
-    { time: '2024-01-31T10:00:00.000Z', component: 'executor.Backend', message: 'Registered signal handlers for [TERM, INT]' },
+    ['24/01/31 10:00:00 INFO executor.Backend: Handles signals [TERM, INT]'],
+    { time: '2024-01-31T10:00:00.000Z', component: 'executor.Backend', message: 'Handles signals [TERM, INT]' },
   ],
   [
     'a cloud controller',
-    ['api.log.1.2024-01-31_09:00:00 2024-01-31 10:00:00.008 25746 INFO nova.api.server [req-38101a0b 113d - -] 10.1.1.1 "GET /v2" status: 200'],
-    { time: '2024-01-31T10:00:00.008Z', pid: '25746', level: 'info', component: 'nova.api.server', message: '10.1.1.1 "GET /v2" status: 200' },
+    ['api.log.1.2024-01-31_09:00:00 2024-01-31 10:00:00.008 4711 INFO stack.api.server [req-77aa01 c3 - -] 10.1.1.1 "GET /v2" status: 200'],
+    { time: '2024-01-31T10:00:00.008Z', pid: '4711', level: 'info', component: 'stack.api.server', message: '10.1.1.1 "GET /v2" status: 200' },
   ],
   [
     'a supercomputer',
-    Array.from({ length: 12 }, (_, i) => `- ${1117838570 + i} 2005.06.03 R${i}-M1 2005-06-03-15.42.50.675 R${i}-M1 RAS KERNEL INFO ${i % 2 ? 'found' : i} errors`),
-    { level: 'info', component: 'KERNEL', message: 'found errors' },
+    Array.from({ length: 12 }, (_, i) => `- ${1117800000 + i} 2005.06.03 Q${i}-M1 2005-06-03-12.00.00.250 Q${i}-M1 EVT CORE INFO ${i % 2 ? 'found' : i} errors`),
+    { level: 'info', component: 'CORE', message: 'found errors' },
   ],
   [
     'a cluster that adds columns to syslog',
-    ['- 1131566461 2005.11.09 dn228 Nov 9 12:01:01 dn228/dn228 crond(pam_unix)[2915]: session closed'],
-    { host: 'dn228/dn228', process: 'crond(pam_unix)', pid: '2915', message: 'session closed' },
+    ['- 1131537661 2005.11.09 n17 Nov 9 12:01:01 n17/n17 cron(auth)[2915]: job ended'],
+    { host: 'n17/n17', process: 'cron(auth)', pid: '2915', message: 'job ended' },
   ],
   [
     'syslog',
@@ -61,10 +61,10 @@ const formats: [system: string, lines: string[], last: Expected][] = [
     ['<165>1 2024-01-31T10:00:00.003Z a.example app 8710 ID47 [x@1 k="a \\" ]b"] hello'],
     { time: '2024-01-31T10:00:00.003Z', level: 'notice', host: 'a.example', process: 'app', pid: '8710', component: 'ID47', message: 'hello' },
   ],
-  ['a load balancer in syslog', ['Feb  6 12:14:14 lb haproxy[14]: 10.0.1.2:33 [06/Feb/2009:12:14:14.655] in a/b 10/0 200'], { time: '2026-02-06T12:14:14.000Z', message: '10.0.1.2:33 [06/Feb/2009:12:14:14.655] in a/b 10/0 200' }],
+  ['a load balancer in syslog', ['Jan 31 10:00:00 lb haproxy[14]: 10.0.1.2:33 [31/Jan/2024:09:59:59.250] in a/b 10/0 200'], { time: '2026-01-31T10:00:00.000Z', message: '10.0.1.2:33 [31/Jan/2024:09:59:59.250] in a/b 10/0 200' }],
   ['klog', ['E0131 10:00:00.123456    1234 reflector.go:138] Failed to watch'], { time: '2026-01-31T10:00:00.123Z', level: 'error', pid: '1234', component: 'reflector.go:138', message: 'Failed to watch' }],
-  ['logcat', ['03-17 16:13:38.811  1702  2395 D Windows: printing'], { level: 'debug', levelText: 'D', pid: '1702', component: 'Windows', message: 'printing' }],
-  ['an error log of a web server', ['[Sun Dec 04 20:32:37 2005] [error] [client 10.0.0.1] forbidden'], { time: '2005-12-04T20:32:37.000Z', level: 'error', message: '[client 10.0.0.1] forbidden' }],
+  ['logcat', ['01-31 10:00:00.250  1702  2395 D Windows: printing'], { level: 'debug', levelText: 'D', pid: '1702', component: 'Windows', message: 'printing' }],
+  ['an error log of a web server', ['[Wed Jan 31 10:00:00 2024] [error] [client 10.0.0.1] forbidden'], { time: '2024-01-31T10:00:00.000Z', level: 'error', message: '[client 10.0.0.1] forbidden' }],
   ['another one', ['2024/01/31 10:00:00 [error] 1234#0: *57 connect() failed'], { level: 'error', message: '*57 connect() failed' }],
   ['an access log', ['10.0.0.9 - ada [31/Jan/2024:10:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"'], { time: '2024-01-31T10:00:00.000Z', host: '10.0.0.9', message: '"GET /a HTTP/1.1" 200 12 "-" "curl"' }],
   ['a relational database', ['2024-01-31 10:00:00.123 UTC [1234] ERROR:  relation "x" does not exist'], { level: 'error', pid: '1234', message: 'relation "x" does not exist' }],
@@ -75,8 +75,8 @@ const formats: [system: string, lines: string[], last: Expected][] = [
   ['a Python server', ['[2024-01-31 10:00:00 +0000] [77] [INFO] Booting'], { level: 'info', pid: '77', message: 'Booting' }],
   ['Ruby', ['E, [2024-01-31T10:00:00.123456 #1234] ERROR -- : oops'], { level: 'error', message: 'oops' }],
   ['a kernel', ['[   12.345678] usb 1-1: new device'], { message: 'usb 1-1: new device' }],
-  ['an installer with columns', Array.from({ length: 12 }, (_, i) => `2016-09-28 04:30:30, Info                  ${i % 2 ? 'CBS' : 'CSI'}    Loaded ${i}`), { level: 'info', component: 'CBS', message: 'Loaded 11' }],
-  ['fields with bars', Array.from({ length: 12 }, (_, i) => `20171223-22:15:29:606|Steps${i % 3}|30002312|count ${i}`), { component: 'Steps2', pid: '30002312', message: 'count 11' }],
+  ['an installer with columns', Array.from({ length: 12 }, (_, i) => `2024-01-31 10:00:00, Info                  ${i % 2 ? 'PKG' : 'DRV'}    Loaded ${i}`), { level: 'info', component: 'PKG', message: 'Loaded 11' }],
+  ['fields with bars', Array.from({ length: 12 }, (_, i) => `20240131-9:05:07:83|Meter${i % 3}|40001|count ${i}`), { component: 'Meter2', pid: '40001', message: 'count 11' }],
   ['a proxy on a desktop', Array.from({ length: 12 }, (_, i) => `[10.30 16:49:06] app${i}.exe - mail.example:80 close, ${i} bytes`), { component: 'app11.exe', message: 'mail.example:80 close, 11 bytes' }],
   ['pino', ['{"level":50,"time":1706695200123,"pid":12,"hostname":"h1","name":"api","msg":"boom"}'], { time: '2024-01-31T10:00:00.123Z', level: 'error', levelText: '50', pid: '12', host: 'h1', component: 'api', message: 'boom' }],
   ['ECS', ['{"@timestamp":"2024-01-31T10:00:00Z","log.level":"WARN","message":"hot","log":{"logger":"a.b"}}'], { level: 'warn', component: 'a.b', message: 'hot' }],
@@ -113,7 +113,7 @@ describe('the header of a line', () => {
   });
 
   test('ends where the messages begin, although many of them begin alike', () => {
-    const openings = ['ciod: lost', 'disk: full', 'rts 5', '7 errors', '[x] done'];
+    const openings = ['pump: lost', 'disk: full', 'fan 5', '7 errors', '[x] done'];
     const lines = Array.from(
       { length: 60 },
       (_, i) => `2024-01-31 10:00:${10 + (i % 50)} INFO ${openings[i % 5]} ${i}`,

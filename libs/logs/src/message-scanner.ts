@@ -150,7 +150,7 @@ export class MessageScanner {
     return end;
   }
 
-  /** `Fri Jun 17 07:07:00 2005` and the like are one value. */
+  /** `Wed Jan 31 10:00:00 2024` and the like are one value. */
   #dateByName(start: number, end: number): number {
     const time = scanTimestamp(this.#text, start);
     return time?.hasTime ? this.#slot(start, time.end, 'time') : end;
@@ -224,7 +224,7 @@ export class MessageScanner {
       this.#slot(start, end, 'number');
       return;
     }
-    // `core.4900`, `Reader #1`, `Event@7317849d`: a name and a value.
+    // `dump.4900`, `Reader #1`, `Event@1f2e3d4c`: a name and a value.
     const isNumbered = lastDot > start && lastSign < 0 && isAllDigits(text, lastDot + 1, end);
     const split = isNumbered ? lastDot + 1 : lastSign + 1;
     if (split > start && !hasDigit(text, start, split)) {

@@ -3,7 +3,7 @@ import type { NumberSummary } from './template.js';
 /** Buckets are 2 % apart: the middle of one is within 2 % of everything in it. */
 const growth = Math.log(1.02 / 0.98);
 
-export type NumberSketchSnapshot = { min: number; max: number; buckets: [number, number][] };
+export type NumberSketchSnapshot = { min: number; max: number; maxLine: number; buckets: [number, number][] };
 
 /**
  * Counts of numbers in logarithmic buckets (the idea of DDSketch): adding and merging commute, so that the result does
@@ -12,25 +12,27 @@ export type NumberSketchSnapshot = { min: number; max: number; buckets: [number,
 export class NumberSketch {
   min = Infinity;
   max = -Infinity;
+  /** The first line of the largest. */
+  maxLine = Infinity;
   #buckets = new Map<number, number>();
 
-  add(value: number, times = 1): void {
+  add(value: number, line: number, times = 1): void {
     if (value < this.min) this.min = value;
-    if (value > this.max) this.max = value;
+    this.#raiseMax(value, line);
     const bucket = bucketOf(value);
     this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + times);
   }
 
   merge(other: NumberSketch): void {
     this.min = Math.min(this.min, other.min);
-    this.max = Math.max(this.max, other.max);
+    this.#raiseMax(other.max, other.maxLine);
     for (const [bucket, count] of other.#buckets) this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + count);
   }
 
   summary(): NumberSummary {
     const sorted = [...this.#buckets].sort(([a], [b]) => middleOf(a) - middleOf(b));
     const count = sorted.reduce((sum, [, times]) => sum + times, 0);
-    const { min, max } = this;
+    const { min, max, maxLine } = this;
     const quantile = (share: number): number => {
       let left = share * (count - 1);
       for (const [bucket, times] of sorted) {
@@ -39,19 +41,32 @@ export class NumberSketch {
       }
       return max;
     };
-    return { count, min, max, quantile };
+    return { count, min, max, maxLine, quantile };
   }
 
   snapshot(): NumberSketchSnapshot {
-    return { min: this.min, max: this.max, buckets: [...this.#buckets].sort(([a], [b]) => a - b) };
+    return {
+      min: this.min,
+      max: this.max,
+      maxLine: this.maxLine,
+      buckets: [...this.#buckets].sort(([a], [b]) => a - b),
+    };
   }
 
-  static restore({ min, max, buckets }: NumberSketchSnapshot): NumberSketch {
+  static restore({ min, max, maxLine, buckets }: NumberSketchSnapshot): NumberSketch {
     const sketch = new NumberSketch();
     sketch.min = min;
     sketch.max = max;
+    sketch.maxLine = maxLine;
     sketch.#buckets = new Map(buckets);
     return sketch;
+  }
+
+  #raiseMax(value: number, line: number): void {
+    if (value === this.max) this.maxLine = Math.min(this.maxLine, line);
+    if (value <= this.max) return;
+    this.max = value;
+    this.maxLine = line;
   }
 }
 

@@ -72,6 +72,11 @@ export class TemplateMiner {
     };
   }
 
+  /** The numbers of its shapes, in the order of the snapshot. */
+  shapeNumbers(): number[] {
+    return [...this.#table.shapes()].map(({ number }) => number);
+  }
+
   /** Plain JSON, for another process. The numbers of shapes do not survive; see `restore`. */
   snapshot(): MinerSnapshot {
     return { version: 1, shapes: [...this.#table.shapes()].map((shape) => shape.snapshot()) };

@@ -42,5 +42,7 @@ export interface NumberSummary {
   count: number;
   min: number;
   max: number;
+  /** The first line on which the largest stood. */
+  maxLine: number;
   quantile(share: number): number;
 }

@@ -32,9 +32,9 @@ const written: [text: string, iso: string][] = [
 const yearless: [text: string, iso: string][] = [
   ['Jan  3 10:00:00', '2026-01-03T10:00:00.000Z'],
   // Later than the reference: the year before.
-  ['Dec 10 06:55:46', '2025-12-10T06:55:46.000Z'],
+  ['Dec 10 10:00:00', '2025-12-10T10:00:00.000Z'],
   ['Feb 29 12:00:00', '2024-02-29T12:00:00.000Z'],
-  ['03-17 16:13:38.811', '2026-03-17T16:13:38.811Z'],
+  ['03-17 10:00:00.250', '2026-03-17T10:00:00.250Z'],
 ];
 
 describe('timestamps', () => {

@@ -41,7 +41,7 @@ export class ValueSketch {
   add(value: string, kind: ParameterKind, line: number): void {
     this.count += 1;
     this.#countKind(kind, 1);
-    if (kind === 'number') this.#addNumber(value, 1);
+    if (kind === 'number') this.#addNumber(value, line, 1);
     if (this.#last !== undefined && value === this.#last.value) {
       this.#last.count += 1;
       if (line < this.#last.firstLine) this.#last.firstLine = line;
@@ -56,7 +56,7 @@ export class ValueSketch {
   addConstant(value: string, kind: ParameterKind, { count, firstLine, lastLine }: Omit<ValueCount, 'value'>): void {
     this.count += count;
     this.#countKind(kind, count);
-    if (kind === 'number') this.#addNumber(value, count);
+    if (kind === 'number') this.#addNumber(value, firstLine, count);
     if (hashText(value) < this.#threshold) this.#addValue(value, count, firstLine, lastLine);
   }
 
@@ -145,9 +145,9 @@ export class ValueSketch {
     this.#last = found;
   }
 
-  #addNumber(value: string, times: number): void {
+  #addNumber(value: string, line: number, times: number): void {
     const number = Number(value);
-    if (Number.isFinite(number)) (this.numbers ??= new NumberSketch()).add(number, times);
+    if (Number.isFinite(number)) (this.numbers ??= new NumberSketch()).add(number, line, times);
   }
 
   #countKind(kind: ParameterKind, times: number): void {
