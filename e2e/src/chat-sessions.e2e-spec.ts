@@ -98,6 +98,8 @@ describe('a chat session', () => {
       ['POST', `${sessions}/${session}/messages/${llm}/fork`, {}],
       ['POST', `${sessions}/${session}/messages/${llm}/stop`, {}],
       ['GET', `${sessions}/${session}/messages/${llm}/stream`],
+      ['PUT', `${sessions}/${session}/graph`, {}],
+      ['PUT', `${sessions}/${session}/messages/${llm}/feedback`, { rating: 'up' }],
       ['POST', `/llm/chat/${session}/message/`, body],
       ['GET', `/llm/chat/${session}/history/`],
       ['DELETE', `/llm/chat/${session}/`],

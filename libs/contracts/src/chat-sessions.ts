@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from './app-error.js';
+import { ChatGraph } from './chat-graph.js';
 import { request, stream } from './contract.js';
 import { Usage } from './llm-router.js';
 
@@ -90,6 +91,8 @@ export const StartChatRequest = z.object({
   user_id: z.string().max(128).nullish(),
   initial_message: content,
   ...z.object(sessionSettings).partial().shape,
+  /** What the conversation is about. */
+  graph: ChatGraph.nullish(),
   max_tokens: answering.max_tokens,
   temperature: answering.temperature,
   stream: answering.stream,

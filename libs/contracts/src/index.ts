@@ -2,6 +2,26 @@ export { AppError, invalidRequest, isAppError, WireError } from './app-error.js'
 export { Caller } from './caller.js';
 export { ChatEvent, ChatRequest, ChatResponse } from './chat.js';
 export {
+  ChatFeedbackPage,
+  ChatFeedbackRequest,
+  ChatFeedbackSchema,
+  chatGenerationContracts,
+  ChatSchemaList,
+  createChatSchema,
+  CreateChatSchemaRequest,
+  deleteChatSchema,
+  generateJson,
+  GenerateJsonRequest,
+  GenerateJsonResponse,
+  getChatSchema,
+  giveChatFeedback,
+  listChatFeedback,
+  listChatSchemas,
+  RegisteredChatSchema,
+  setChatGraph,
+} from './chat-generation.js';
+export { BlockApiRequest, ChatGraph, EdgeApiRequest, PipelineApiRequest } from './chat-graph.js';
+export {
   CHAT_PAGE_MAX,
   chatContracts,
   ChatHistoryMode,

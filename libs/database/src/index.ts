@@ -11,5 +11,5 @@ export type {
   UsageAttempt,
   User,
 } from './generated/client.js';
-export { ChatHistory, ChatMessageState, ChatSender } from './generated/client.js';
-export type { ChatMessage, ChatSession } from './generated/client.js';
+export { ChatHistory, ChatMessageState, ChatRating, ChatSender } from './generated/client.js';
+export type { ChatFeedback, ChatMessage, ChatSchema, ChatSession } from './generated/client.js';
