@@ -1,4 +1,4 @@
-import { chatContracts, chatGenerationContracts } from '@tollgate/contracts';
+import { chatGenerationContracts, chatSessionContracts, chatTurnContracts } from '@tollgate/contracts';
 import { Database, DatabaseModule } from '@tollgate/database';
 import { Messages, MessagingModule } from '@tollgate/messaging';
 import { ObservabilityModule } from '@tollgate/observability';
@@ -47,7 +47,12 @@ export class ChatModule {
           redisUrl: config.redis.url,
           queueMax,
           timeoutMs: config.requestTimeoutMs,
-          server: { service: 'chat', contracts: [...chatContracts, ...chatGenerationContracts], slots, drainTimeoutMs },
+          server: {
+            service: 'chat',
+            contracts: [...chatTurnContracts, ...chatSessionContracts, ...chatGenerationContracts],
+            slots,
+            drainTimeoutMs,
+          },
         }),
         DatabaseModule.forRoot(config.postgres),
       ],

@@ -48,7 +48,7 @@ describe('a registered schema', () => {
     const [user, other] = [await Chatter.arrive(chat), await Chatter.arrive(chat)];
     const first = await register(user, 'Edge');
     const versions = await Promise.all([register(user, 'Edge'), register(user, 'Edge')]);
-    expect(versions.map(({ version }) => version).sort()).toEqual([2, 3]);
+    expect(versions.map(({ version }) => version).sort((a, b) => a - b)).toEqual([2, 3]);
     const listed = await user.ask((messages) => messages.send(listChatSchemas, {}));
     expect(listed.data.map(({ name, version }) => [name, version])).toEqual([['Edge', 3]]);
     const address = { schema_id: first.schema_id };

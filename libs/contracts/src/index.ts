@@ -23,7 +23,6 @@ export {
 export { BlockApiRequest, ChatGraph, EdgeApiRequest, PipelineApiRequest } from './chat-graph.js';
 export {
   CHAT_PAGE_MAX,
-  chatContracts,
   ChatHistoryMode,
   ChatHistoryResponse,
   ChatMessagePage,
@@ -31,22 +30,30 @@ export {
   ChatMessageStatus,
   chatNotFound,
   ChatSearchPage,
+  chatSessionContracts,
   ChatSessionPage,
   ChatSessionSchema,
   ChatSessionsResponse,
-  ChatTurnEvent,
   DeleteChatResponse,
   deleteSession,
-  editMessage,
-  followAnswer,
   ForkChatRequest,
   forkSession,
   getSession,
   listMessages,
   listSessions,
+  searchMessages,
+  UpdateChatMessageRequest,
+  UpdateChatSessionRequest,
+  updateMessage,
+  updateSession,
+} from './chat-sessions.js';
+export {
+  ChatTurnEvent,
+  chatTurnContracts,
+  editMessage,
+  followAnswer,
   regenerateAnswer,
   RegenerateChatRequest,
-  searchMessages,
   SendChatMessageRequest,
   SendChatMessageResponse,
   sendMessage,
@@ -54,11 +61,7 @@ export {
   StartChatRequest,
   StartChatResponse,
   stopAnswer,
-  UpdateChatMessageRequest,
-  UpdateChatSessionRequest,
-  updateMessage,
-  updateSession,
-} from './chat-sessions.js';
+} from './chat-turns.js';
 export { isConnectionError } from './connection-error.js';
 export {
   request,
