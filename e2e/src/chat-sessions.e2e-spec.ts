@@ -98,6 +98,8 @@ describe('a chat session', () => {
       ['POST', `${sessions}/${session}/messages/${llm}/fork`, {}],
       ['POST', `${sessions}/${session}/messages/${llm}/stop`, {}],
       ['GET', `${sessions}/${session}/messages/${llm}/stream`],
+      ['PUT', `${sessions}/${session}/graph`, {}],
+      ['PUT', `${sessions}/${session}/messages/${llm}/feedback`, { rating: 'up' }],
       ['POST', `/llm/chat/${session}/message/`, body],
       ['GET', `/llm/chat/${session}/history/`],
       ['DELETE', `/llm/chat/${session}/`],
@@ -136,7 +138,7 @@ describe('a stream', () => {
         while (cuts < CUTS) {
           const received: Received = { text: '', lastEventId: undefined, messageId: undefined, end: undefined };
           const url = `${stack.url}${sessions}/${session_id}/messages`;
-          const body = { user_message: `Tell me. SIMULATE_TOKENS=${80 + cuts}`, stream: true };
+          const body = { user_message: `Tell me. SIMULATE_TOKENS=${80 + (cuts % 60)}`, stream: true };
           const cutAfter = () => 150 + Math.floor(Math.random() * 2_500);
           await readUntilCut({ url, method: 'POST', token: client.token, body }, received, cutAfter());
           while (!received.end) {

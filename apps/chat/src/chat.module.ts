@@ -1,4 +1,4 @@
-import { chatContracts } from '@tollgate/contracts';
+import { chatGenerationContracts, chatSessionContracts, chatTurnContracts } from '@tollgate/contracts';
 import { Database, DatabaseModule } from '@tollgate/database';
 import { Messages, MessagingModule } from '@tollgate/messaging';
 import { ObservabilityModule } from '@tollgate/observability';
@@ -11,6 +11,11 @@ import { AnswerEvents, TURN_OPTIONS } from './coordination/answer-events.js';
 import { Bells } from './coordination/bells.js';
 import { ChatRedis } from './coordination/chat-redis.js';
 import { SessionLocks } from './coordination/session-locks.js';
+import { FeedbackHandler } from './feedback/feedback.handler.js';
+import { Feedback } from './feedback/feedback.service.js';
+import { ChatSchemas } from './generation/chat-schemas.service.js';
+import { GenerationHandler } from './generation/generation.handler.js';
+import { JsonGeneration } from './generation/json-generation.service.js';
 import { Retention, RETENTION_DAYS } from './sessions/retention.service.js';
 import { SessionMessages } from './sessions/session-messages.service.js';
 import { SessionsHandler } from './sessions/sessions.handler.js';
@@ -42,11 +47,16 @@ export class ChatModule {
           redisUrl: config.redis.url,
           queueMax,
           timeoutMs: config.requestTimeoutMs,
-          server: { service: 'chat', contracts: chatContracts, slots, drainTimeoutMs },
+          server: {
+            service: 'chat',
+            contracts: [...chatTurnContracts, ...chatSessionContracts, ...chatGenerationContracts],
+            slots,
+            drainTimeoutMs,
+          },
         }),
         DatabaseModule.forRoot(config.postgres),
       ],
-      controllers: [TurnsHandler, SessionsHandler],
+      controllers: [TurnsHandler, SessionsHandler, GenerationHandler, FeedbackHandler],
       providers: [
         { provide: TURN_OPTIONS, useValue: config.turns },
         { provide: ANSWER_TIMEOUT_MS, useValue: config.requestTimeoutMs },
@@ -68,6 +78,9 @@ export class ChatModule {
         Sessions,
         SessionMessages,
         Retention,
+        ChatSchemas,
+        JsonGeneration,
+        Feedback,
       ],
     };
   }

@@ -10,6 +10,7 @@ import { AdminController } from './admin/admin.controller.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
+import { ChatGenerationController } from './chat-sessions/chat-generation.controller.js';
 import { ChatSessionsController } from './chat-sessions/chat-sessions.controller.js';
 import { ChatTurnsController } from './chat-sessions/chat-turns.controller.js';
 import { ChatTurns } from './chat-sessions/chat-turns.service.js';
@@ -69,6 +70,7 @@ export class GatewayModule {
         ChatController,
         ChatTurnsController,
         ChatSessionsController,
+        ChatGenerationController,
         ModelServiceController,
         BatchesController,
         OpenAiController,

@@ -1,23 +1,18 @@
 import { z } from 'zod';
 import { AppError } from './app-error.js';
-import { request, stream } from './contract.js';
+import { request } from './contract.js';
 import { Usage } from './llm-router.js';
 
-const CONTENT_CHARACTERS_MAX = 400_000;
 const SYSTEM_PROMPT_CHARACTERS_MAX = 20_000;
 const TITLE_CHARACTERS_MAX = 200;
 export const CHAT_PAGE_MAX = 200;
 
 /** Postgres stores no NUL characters. */
-const text = (charactersMax: number) =>
+export const chatText = (charactersMax: number) =>
   z
     .string()
     .max(charactersMax, `must have at most ${charactersMax} characters`)
     .refine((value) => !value.includes('\0'), 'must not contain NUL characters');
-
-const content = text(CONTENT_CHARACTERS_MAX)
-  .refine((value) => value.trim().length > 0, 'must not be empty')
-  .meta({ example: 'Which block should come after the tokenizer?' });
 
 /** `trim` leaves the oldest messages out of the prompt; `summarise` has the model sum them up once, which is billed. */
 export const ChatHistoryMode = z.enum(['trim', 'summarise']);
@@ -67,45 +62,16 @@ export const ChatMessageSchema = z.object({
 });
 export type ChatMessageSchema = z.infer<typeof ChatMessageSchema>;
 
-const sessionSettings = {
-  title: text(TITLE_CHARACTERS_MAX).meta({ example: 'Tokenizer pipeline' }),
+/** What a session can be started with and changed to. */
+export const chatSessionSettings = {
+  title: chatText(TITLE_CHARACTERS_MAX).meta({ example: 'Tokenizer pipeline' }),
   model: z.string().min(1).max(128).nullable().meta({ example: 'gemma3:4b' }),
-  system_prompt: text(SYSTEM_PROMPT_CHARACTERS_MAX).meta({ example: 'You help to build data pipelines.' }),
+  system_prompt: chatText(SYSTEM_PROMPT_CHARACTERS_MAX).meta({ example: 'You help to build data pipelines.' }),
   history: ChatHistoryMode,
 };
 
-/** How one answer is to be made. */
-const answering = {
-  model: z.string().min(1).max(128).nullish().meta({ example: 'gemma3:4b' }),
-  max_tokens: z.number().int().positive().nullish().meta({ example: 512 }),
-  temperature: z.number().min(0).max(2).nullish().meta({ example: 0.7 }),
-  stream: z.boolean().default(false),
-};
-/** `wait` in line behind the turn that runs, `reject` with 409. */
-const conflict = { on_conflict: z.enum(['wait', 'reject']).default('wait') };
-
-/** POST /llm/chat and /api/v1/chat/sessions. */
-export const StartChatRequest = z.object({
-  /** The caller's own id; another one is refused. */
-  user_id: z.string().max(128).nullish(),
-  initial_message: content,
-  ...z.object(sessionSettings).partial().shape,
-  max_tokens: answering.max_tokens,
-  temperature: answering.temperature,
-  stream: answering.stream,
-});
-export type StartChatRequest = z.infer<typeof StartChatRequest>;
-
-/** POST …/{session_id}/message. */
-export const SendChatMessageRequest = z.object({ user_message: content, ...answering, ...conflict });
-export type SendChatMessageRequest = z.infer<typeof SendChatMessageRequest>;
-
-/** A new answer in place of the last one. */
-export const RegenerateChatRequest = z.object({ ...answering, ...conflict });
-export type RegenerateChatRequest = z.infer<typeof RegenerateChatRequest>;
-
 export const UpdateChatSessionRequest = z
-  .strictObject(sessionSettings)
+  .strictObject(chatSessionSettings)
   .partial()
   .refine((body) => Object.keys(body).length > 0, 'must change something');
 export type UpdateChatSessionRequest = z.infer<typeof UpdateChatSessionRequest>;
@@ -114,30 +80,6 @@ export type UpdateChatSessionRequest = z.infer<typeof UpdateChatSessionRequest>;
 export const UpdateChatMessageRequest = z.strictObject({ pinned: z.boolean() });
 export type UpdateChatMessageRequest = z.infer<typeof UpdateChatMessageRequest>;
 
-/** A turn as it goes on. `id` is how many characters of the answer its reader has then: the place to resume from. */
-export const ChatTurnEvent = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('start'),
-    id: z.string(),
-    session_id: z.uuid(),
-    user_message_id: z.uuid(),
-    message_id: z.uuid(),
-  }),
-  z.object({ type: z.literal('delta'), id: z.string(), delta: z.string() }),
-  z.object({ type: z.literal('end'), id: z.string(), message: ChatMessageSchema }),
-]);
-export type ChatTurnEvent = z.infer<typeof ChatTurnEvent>;
-
-/** Of a turn that was not streamed. */
-const TurnResponse = z.object({ user_message_id: z.uuid(), answer: ChatMessageSchema });
-
-export const StartChatResponse = TurnResponse.extend({ session_id: z.uuid(), message: z.string() });
-export type StartChatResponse = z.infer<typeof StartChatResponse>;
-
-/** `updated_session` is the id of the session. */
-export const SendChatMessageResponse = TurnResponse.extend({ response_message: z.string(), updated_session: z.uuid() });
-export type SendChatMessageResponse = z.infer<typeof SendChatMessageResponse>;
-
 export const DeleteChatResponse = z.object({ session_id: z.uuid(), message: z.string() });
 export type DeleteChatResponse = z.infer<typeof DeleteChatResponse>;
 
@@ -145,7 +87,7 @@ export type DeleteChatResponse = z.infer<typeof DeleteChatResponse>;
 export const ChatHistoryResponse = z.array(ChatMessageSchema);
 export const ChatSessionsResponse = z.array(ChatSessionSchema);
 
-export const ForkChatRequest = z.strictObject({ title: sessionSettings.title.optional() });
+export const ForkChatRequest = z.strictObject({ title: chatSessionSettings.title.optional() });
 export type ForkChatRequest = z.infer<typeof ForkChatRequest>;
 
 /** One answer for what does not exist and for what belongs to others. */
@@ -156,44 +98,6 @@ export function chatNotFound(): AppError {
 const session = { session_id: z.uuid() };
 const message = { ...session, message_id: z.uuid() };
 const cursor = { limit: z.number().int().min(1).max(CHAT_PAGE_MAX), cursor: z.string().max(256).optional() };
-
-/** Opens a session with a first turn. Withdrawn as a whole when no answer begins. */
-export const startChat = stream('chat.start', {
-  input: StartChatRequest.omit({ user_id: true, stream: true }),
-  part: ChatTurnEvent,
-});
-
-const turn = { model: answering.model, max_tokens: answering.max_tokens, temperature: answering.temperature };
-
-/**
- * One turn of a session: never beside another one of the same session. An answer outlives its reader for a grace period,
- * in which {@link followAnswer} finds it. Raises `session_busy`, `not_found`, and what the model's answer may raise.
- */
-export const sendMessage = stream('chat.send-message', {
-  input: z.object({ ...session, user_message: content, ...turn, ...conflict }),
-  part: ChatTurnEvent,
-});
-
-/** Replaces a message of the user and everything after it. */
-export const editMessage = stream('chat.edit-message', {
-  input: z.object({ ...message, user_message: content, ...turn, ...conflict }),
-  part: ChatTurnEvent,
-});
-
-/** Replaces the last answer. */
-export const regenerateAnswer = stream('chat.regenerate-answer', {
-  input: z.object({ ...session, ...turn, ...conflict }),
-  part: ChatTurnEvent,
-});
-
-/** The rest of an answer after the event `after`, be it running or long finished. */
-export const followAnswer = stream('chat.follow-answer', {
-  input: z.object({ ...message, after: z.number().int().nonnegative().optional() }),
-  part: ChatTurnEvent,
-});
-
-/** Resolves when the answer has been stored as it was when it stopped. */
-export const stopAnswer = request('chat.stop-answer', { input: z.object(message), output: ChatMessageSchema });
 
 export const getSession = request('chat.get-session', {
   input: z.object(session),
@@ -214,7 +118,7 @@ export const deleteSession = request('chat.delete-session', {
 
 /** A new session with the conversation up to and with that message. */
 export const forkSession = request('chat.fork-session', {
-  input: z.object({ ...message, title: sessionSettings.title.optional() }),
+  input: z.object({ ...message, title: chatSessionSettings.title.optional() }),
   output: ChatSessionSchema,
 });
 
@@ -284,13 +188,7 @@ export const searchMessages = request('chat.search-messages', {
   idempotent: true,
 });
 
-export const chatContracts = [
-  startChat,
-  sendMessage,
-  editMessage,
-  regenerateAnswer,
-  followAnswer,
-  stopAnswer,
+export const chatSessionContracts = [
   getSession,
   updateSession,
   deleteSession,

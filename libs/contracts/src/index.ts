@@ -12,8 +12,27 @@ export { AppError, invalidRequest, isAppError, WireError } from './app-error.js'
 export { Caller } from './caller.js';
 export { ChatEvent, ChatRequest, ChatResponse } from './chat.js';
 export {
+  ChatFeedbackPage,
+  ChatFeedbackRequest,
+  ChatFeedbackSchema,
+  chatGenerationContracts,
+  ChatSchemaList,
+  createChatSchema,
+  CreateChatSchemaRequest,
+  deleteChatSchema,
+  generateJson,
+  GenerateJsonRequest,
+  GenerateJsonResponse,
+  getChatSchema,
+  giveChatFeedback,
+  listChatFeedback,
+  listChatSchemas,
+  RegisteredChatSchema,
+  setChatGraph,
+} from './chat-generation.js';
+export { BlockApiRequest, ChatGraph, EdgeApiRequest, PipelineApiRequest } from './chat-graph.js';
+export {
   CHAT_PAGE_MAX,
-  chatContracts,
   ChatHistoryMode,
   ChatHistoryResponse,
   ChatMessagePage,
@@ -21,22 +40,30 @@ export {
   ChatMessageStatus,
   chatNotFound,
   ChatSearchPage,
+  chatSessionContracts,
   ChatSessionPage,
   ChatSessionSchema,
   ChatSessionsResponse,
-  ChatTurnEvent,
   DeleteChatResponse,
   deleteSession,
-  editMessage,
-  followAnswer,
   ForkChatRequest,
   forkSession,
   getSession,
   listMessages,
   listSessions,
+  searchMessages,
+  UpdateChatMessageRequest,
+  UpdateChatSessionRequest,
+  updateMessage,
+  updateSession,
+} from './chat-sessions.js';
+export {
+  ChatTurnEvent,
+  chatTurnContracts,
+  editMessage,
+  followAnswer,
   regenerateAnswer,
   RegenerateChatRequest,
-  searchMessages,
   SendChatMessageRequest,
   SendChatMessageResponse,
   sendMessage,
@@ -44,11 +71,7 @@ export {
   StartChatRequest,
   StartChatResponse,
   stopAnswer,
-  UpdateChatMessageRequest,
-  UpdateChatSessionRequest,
-  updateMessage,
-  updateSession,
-} from './chat-sessions.js';
+} from './chat-turns.js';
 export { isConnectionError } from './connection-error.js';
 export {
   request,

@@ -22,5 +22,5 @@ export type {
   UsageRollup,
   User,
 } from './generated/client.js';
-export { ChatHistory, ChatMessageState, ChatSender } from './generated/client.js';
-export type { ChatMessage, ChatSession } from './generated/client.js';
+export { ChatHistory, ChatMessageState, ChatRating, ChatSender } from './generated/client.js';
+export type { ChatFeedback, ChatMessage, ChatSchema, ChatSession } from './generated/client.js';

@@ -8,6 +8,8 @@ export interface Remembered {
 
 export interface PromptParts {
   systemPrompt: string;
+  /** What of the graph matters to the question, as text. */
+  graph: string;
   summary: string;
   pinned: readonly Remembered[];
   question: Remembered;
@@ -59,10 +61,12 @@ export function promptOf(parts: PromptParts, window: readonly Remembered[]): Cha
 
 export function instructionsOf({
   systemPrompt,
+  graph,
   summary,
-}: Pick<PromptParts, 'systemPrompt' | 'summary'>): ChatMessage[] {
+}: Omit<PromptParts, 'pinned' | 'question'>): ChatMessage[] {
   const instructions: ChatMessage[] = [];
   if (systemPrompt) instructions.push({ role: 'system', content: systemPrompt });
+  if (graph) instructions.push({ role: 'system', content: graph });
   if (summary) instructions.push({ role: 'system', content: `Summary of the conversation so far:\n${summary}` });
   return instructions;
 }

@@ -2,6 +2,7 @@ import {
   AppError,
   chatNotFound,
   type Caller,
+  type ChatGraph,
   type ChatSessionPage,
   type ChatSessionSchema,
   type InputOf,
@@ -63,6 +64,15 @@ export class Sessions {
     });
     if (count === 0) throw chatNotFound();
     return this.get(sessionId, caller);
+  }
+
+  async setGraph(sessionId: string, graph: ChatGraph | null, caller: Caller) {
+    const { count } = await this.database.chatSession.updateMany({
+      where: { id: sessionId, ...ownedBy(caller) },
+      data: { graph: graph ?? Prisma.DbNull },
+    });
+    if (count === 0) throw chatNotFound();
+    return { session_id: sessionId, graph };
   }
 
   /** The conversation up to and with a message, in a session of its own: both go on apart. */

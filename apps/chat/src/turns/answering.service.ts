@@ -16,6 +16,8 @@ export interface AnswerOptions {
   model?: string | null;
   max_tokens?: number | null;
   temperature?: number | null;
+  /** An answer that was kept from before will not do. */
+  isAnew?: boolean;
 }
 
 /**
@@ -121,6 +123,7 @@ export class Answering {
       model,
       max_tokens: options.max_tokens ?? undefined,
       temperature: options.temperature ?? undefined,
+      ...(options.isAnew && { cache: { use: false } }),
     };
   }
 

@@ -1,4 +1,4 @@
-import { AppError, chatNotFound, type Caller, type ErrorCode, type Usage } from '@tollgate/contracts';
+import { AppError, chatNotFound, type Caller, type ChatGraph, type ErrorCode, type Usage } from '@tollgate/contracts';
 import { Database, Prisma, type ChatMessage, type ChatSession } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
@@ -30,6 +30,7 @@ export interface SessionSettings {
   model?: string | null;
   system_prompt?: string;
   history?: ChatSession['history'];
+  graph?: ChatGraph | null;
 }
 
 /** How an answer ended. */
@@ -61,6 +62,7 @@ export class TurnStore {
       model: settings.model,
       systemPrompt: settings.system_prompt,
       history: settings.history,
+      graph: settings.graph ?? undefined,
       turn: 1,
     };
     const rows = rowsOf({ sessionId, number: 1, content, requestId: origin.requestId });

@@ -49,7 +49,7 @@ export class Turns {
   }
 
   regenerate(input: InputOf<typeof regenerateAnswer>, context: MessageContext) {
-    return this.next(input, context, (session) => this.store.regenerate(session, context));
+    return this.next({ ...input, isAnew: true }, context, (session) => this.store.regenerate(session, context));
   }
 
   /** A turn of a session that exists, on top of whatever its last turn left. */

@@ -1,15 +1,24 @@
 import {
+  ChatFeedbackPage,
+  ChatFeedbackRequest,
+  ChatFeedbackSchema,
+  ChatGraph,
   ChatHistoryResponse,
   ChatMessagePage,
   ChatMessageSchema,
+  ChatSchemaList,
   ChatSearchPage,
   ChatSessionPage,
   ChatSessionSchema,
   ChatSessionsResponse,
   ChatTurnEvent,
+  CreateChatSchemaRequest,
   DeleteChatResponse,
   ForkChatRequest,
+  GenerateJsonRequest,
+  GenerateJsonResponse,
   RegenerateChatRequest,
+  RegisteredChatSchema,
   SendChatMessageRequest,
   SendChatMessageResponse,
   StartChatRequest,
@@ -21,6 +30,9 @@ import { z } from 'zod';
 
 /** What the OpenAPI document names of the chat routes. */
 export const chatRequests = {
+  ChatFeedbackRequest,
+  CreateChatSchemaRequest,
+  GenerateJsonRequest,
   ForkChatRequest,
   RegenerateChatRequest,
   SendChatMessageRequest,
@@ -30,6 +42,12 @@ export const chatRequests = {
 };
 
 export const chatAnswers = {
+  ChatFeedbackPage,
+  ChatFeedbackSchema,
+  ChatGraph,
+  ChatSchemaList,
+  GenerateJsonResponse,
+  RegisteredChatSchema,
   ChatExport: z.object({ session: ChatSessionSchema, messages: ChatHistoryResponse }),
   ChatHistoryResponse,
   ChatMessagePage,

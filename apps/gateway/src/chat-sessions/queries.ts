@@ -26,6 +26,13 @@ export const MessagesQuery = z.object({
 });
 export type MessagesQuery = z.infer<typeof MessagesQuery>;
 
+export const FeedbackQuery = z.object({
+  ...page,
+  rating: z.enum(['up', 'down']).optional(),
+  session_id: z.uuid().optional(),
+});
+export type FeedbackQuery = z.infer<typeof FeedbackQuery>;
+
 export const SearchQuery = z.object({
   ...page,
   /** Words, "phrases", or, -without. */
