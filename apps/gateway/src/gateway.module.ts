@@ -46,7 +46,7 @@ export class GatewayModule {
           queueMax: config.replica.queueMax,
           timeoutMs: config.requestTimeoutMs,
         }),
-        MeteringModule.forRoot({ plans: config.plans }),
+        MeteringModule.forRoot({ plans: config.plans, planOverrides: config.planOverrides }),
         IdentityModule.forRoot(config.identity),
       ],
       controllers: [UsersController, TextProcessingController, ChatController],

@@ -37,7 +37,7 @@ export class LlmRouterModule {
           server: { service: 'llm-router', contracts: llmRouterContracts, slots, drainTimeoutMs },
         }),
         DatabaseModule.forRoot(config.postgres),
-        MeteringModule.forRoot({ plans: config.plans }),
+        MeteringModule.forRoot(config),
       ],
       controllers: [CompletionsHandler],
       providers: [

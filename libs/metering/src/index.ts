@@ -12,6 +12,6 @@ export { overageOf, type Overage } from './overage.js';
 export { Plans } from './plans.js';
 export { loadPlansFile, type PlansFile } from './plans-file.js';
 export { Prices, type ModelPrice } from './prices.js';
-export { planOverrides, tierLimitVariables, type PlanOverrides } from './tier-limits.js';
+export { planOverrides, tierLimitVariables, type PlanOverrides, type TierLimits } from './tier-limits.js';
 export { Upkeep } from './upkeep.js';
 export { UsageReader, type AccountUsage } from './usage-reader.js';
