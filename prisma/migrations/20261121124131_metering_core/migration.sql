@@ -121,9 +121,6 @@ ALTER TABLE "subscription" ADD CONSTRAINT "subscription_account_id_fkey" FOREIGN
 -- AddForeignKey
 ALTER TABLE "usage_window" ADD CONSTRAINT "usage_window_account_id_fkey" FOREIGN KEY ("account_id") REFERENCES "account"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
--- AddForeignKey
-ALTER TABLE "hold" ADD CONSTRAINT "hold_account_id_fkey" FOREIGN KEY ("account_id") REFERENCES "account"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
-
 -- From here on by hand: what schema.prisma cannot say. The engine that compares the two does not see it either.
 
 ALTER TABLE "price_version" ADD COLUMN "cost_reasoning_micro_usd_per_million" BIGINT, ADD COLUMN "charge_reasoning_micro_usd_per_million" BIGINT;
@@ -215,10 +212,7 @@ CREATE TABLE "usage_attempt" (
     "finished_at" TIMESTAMPTZ(3) NOT NULL,
     "recorded_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
-    CONSTRAINT "usage_attempt_pkey" PRIMARY KEY ("call_id", "attempt_number", "entry_number"),
-    CONSTRAINT "usage_attempt_account_id_fkey" FOREIGN KEY ("account_id") REFERENCES "account"("id") ON DELETE RESTRICT ON UPDATE CASCADE,
-    CONSTRAINT "usage_attempt_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "app_user"("id") ON DELETE RESTRICT ON UPDATE CASCADE,
-    CONSTRAINT "usage_attempt_price_version_id_fkey" FOREIGN KEY ("price_version_id") REFERENCES "price_version"("id") ON DELETE RESTRICT ON UPDATE CASCADE
+    CONSTRAINT "usage_attempt_pkey" PRIMARY KEY ("call_id", "attempt_number", "entry_number")
 ) PARTITION BY RANGE ("call_id");
 CREATE INDEX "usage_attempt_account_id_finished_at_idx" ON "usage_attempt"("account_id", "finished_at");
 CREATE INDEX "usage_attempt_request_id_idx" ON "usage_attempt"("request_id");
