@@ -171,8 +171,7 @@ CREATE FUNCTION "settle_calls"(spent_calls counted_call[], ended_requests uuid[]
   ),
   forgotten AS (
     DELETE FROM counted_call
-    WHERE request_id = ANY (ended_requests) AND NOT is_spent
-      AND NOT EXISTS (SELECT FROM unnest(spent_calls) AS call WHERE call.request_id = counted_call.request_id)
+    WHERE request_id IN (SELECT unnest(ended_requests) EXCEPT SELECT request_id FROM unnest(spent_calls)) AND NOT is_spent
       AND NOT EXISTS (SELECT FROM hold WHERE hold.request_id = counted_call.request_id)
     RETURNING account_id, day
   ),
@@ -238,7 +237,7 @@ BEGIN
       'recorded_at', clock_timestamp(), 'tier', subscription.plan_code,
       'month_start', usage_month_start(subscription.anchor_day, (item #>> '{attempt,day}')::date)) || (item -> 'attempt')) AS attempt
     WHERE item -> 'attempt' IS NOT NULL
-      AND (coalesce((item ->> 'only_lapsed')::boolean, false) = false OR item ->> 'key' = ANY (ended))
+      AND (coalesce((item ->> 'only_lapsed')::boolean, false) = false OR item ->> 'key' IN (SELECT unnest(ended)))
     ON CONFLICT DO NOTHING
     RETURNING call_id, attempt_number
   )
@@ -248,13 +247,14 @@ BEGIN
 
   SELECT coalesce(array_agg(ROW(item #>> '{attempt,request_id}', item #>> '{attempt,account_id}', item #>> '{attempt,day}', true)::counted_call), '{}')
   INTO spent_calls FROM jsonb_array_elements(batch) AS item
-  WHERE (item ->> 'counts_call')::boolean AND item ->> 'key' = ANY (recorded || restated);
+  WHERE (item ->> 'counts_call')::boolean AND item ->> 'key' IN (SELECT unnest(recorded || restated));
   PERFORM settle_calls(spent_calls, ended_requests);
 
   RETURN QUERY
   SELECT (item ->> 'ordinal')::int,
-    CASE WHEN item ->> 'key' = ANY (restated) THEN 'restated' WHEN item ->> 'key' = ANY (recorded) THEN 'recorded'
-      WHEN item ->> 'key' = ANY (ended) THEN 'released' ELSE 'none' END
+    CASE WHEN item ->> 'key' IN (SELECT unnest(restated)) THEN 'restated'
+      WHEN item ->> 'key' IN (SELECT unnest(recorded)) THEN 'recorded'
+      WHEN item ->> 'key' IN (SELECT unnest(ended)) THEN 'released' ELSE 'none' END
   FROM jsonb_array_elements(batch) AS item JOIN account ON account.id = (item ->> 'account_id')::uuid;
 END
 $$;
@@ -271,7 +271,7 @@ BEGIN
     JOIN usage_attempt AS lost ON lost.call_id = (item ->> 'call_id')::uuid
       AND lost.attempt_number = (item ->> 'attempt_number')::smallint AND lost.entry_number = 0
     WHERE item -> 'attempt' IS NOT NULL AND item #>> '{attempt,outcome}' <> 'lost' AND lost.outcome = 'lost'
-      AND NOT (item ->> 'key' = ANY (recorded))
+      AND item ->> 'key' NOT IN (SELECT unnest(recorded))
       AND NOT EXISTS (SELECT FROM usage_attempt AS corrected WHERE corrected.call_id = lost.call_id
         AND corrected.attempt_number = lost.attempt_number AND corrected.correction_reason = 'late settlement')
   LOOP
