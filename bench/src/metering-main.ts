@@ -64,7 +64,9 @@ async function compare(): Promise<void> {
   const { bare, hotPerSecond, spreadPerSecond, hotAccountRatio, spreadRatio } = medians(rounds);
   console.log(`${plan.rounds} rounds, medians; ${AT_ONCE} attempts at once, a hold and a settlement each, with fsync`);
   console.log(`one bare INSERT and commit after the other: ${bare.toFixed(0)}/s`);
-  console.log(`one hot account: ${hotPerSecond.toFixed(0)}/s   ${accounts.length} accounts: ${spreadPerSecond.toFixed(0)}/s`);
+  console.log(
+    `one hot account: ${hotPerSecond.toFixed(0)}/s   ${accounts.length} accounts: ${spreadPerSecond.toFixed(0)}/s`,
+  );
   const drift = Object.values(await app.get(Drift).measure()).reduce((sum, difference) => sum + difference, 0);
   if (drift !== 0) throw new Error('a counter differs from its rows');
   console.log(JSON.stringify({ hotAccountRatio: rounded(hotAccountRatio), spreadRatio: rounded(spreadRatio) }));
