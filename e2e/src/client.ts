@@ -35,11 +35,13 @@ export class TestClient {
     });
   }
 
+  /** Without a body. */
+  send(method: 'GET' | 'DELETE' | 'POST', path: string): Promise<Response> {
+    return fetch(`${this.url}${path}`, { method, headers: { authorization: `Bearer ${this.accessToken}` } });
+  }
+
   async me(): Promise<MeResponse> {
-    const response = await fetch(`${this.url}/api/v1/users/me`, {
-      headers: { authorization: `Bearer ${this.accessToken}` },
-    });
-    return MeResponse.parse(await response.json());
+    return MeResponse.parse(await (await this.send('GET', '/api/v1/users/me')).json());
   }
 }
 

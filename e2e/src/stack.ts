@@ -1,4 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   freePort,
   newSigningKey,
@@ -20,6 +23,8 @@ export interface Stack {
   local: Simulator;
   cloud: Simulator;
   apps: Record<AppName, ChildProcess>;
+  /** Where text-processing keeps its log files. */
+  logDir: string;
   /** Rows of Postgres, for what no client may see. */
   query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
@@ -29,6 +34,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
   const database = await newTestDatabase();
   const client = new Client({ connectionString: database.url });
   await client.connect();
+  const logDir = await mkdtemp(join(tmpdir(), 'tollgate-logs-'));
   const [local, cloud] = await Promise.all([startSimulator(), startSimulator()]);
   const shared = {
     NODE_ENV: 'production',
@@ -40,6 +46,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     MAVERICK_BASE_URL: `${cloud.url}/v1`,
     MAVERICK_API_KEY: 'simulated',
     JWT_PRIVATE_KEY: newSigningKey(),
+    LLM_LOG_DIR: logDir,
     ...environment,
   };
   const ports = await Promise.all(appNames.map(() => freePort()));
@@ -54,13 +61,14 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     url: `http://127.0.0.1:${ports[0]}`,
     local,
     cloud,
+    logDir,
     apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,
     async stop() {
       for (const name of appNames) await processes[name].stop();
       await Promise.all([client.end(), local.close(), cloud.close()]);
-      await database.drop();
+      await Promise.all([database.drop(), rm(logDir, { recursive: true })]);
     },
   };
 }

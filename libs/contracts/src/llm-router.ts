@@ -158,6 +158,9 @@ export const ModelChoice = z.object({
   /** Tokens of prompt and answer together. */
   context_length: z.number().int().positive(),
   tokenizer: z.string(),
+  /** What the caller's plan allows: tokens of one answer, and requests at once. */
+  max_output_tokens: z.number().int().positive().optional(),
+  concurrent_requests: z.number().int().positive().optional(),
 });
 export type ModelChoice = z.infer<typeof ModelChoice>;
 

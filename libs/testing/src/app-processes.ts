@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repositoryDir } from './repository-dir.mjs';
 
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 45_000;
 const STOP_WITHIN_MS = 8_000;
 
 /** An app as a process of its own, from its build output. */
@@ -19,7 +19,7 @@ export interface AppProcess {
  * Resolves when the app answers at /ready.
  *
  * @param environment all that the app gets besides the variables that a process needs; has its PORT
- * @throws Error with the app's output, when it ends or is not ready within 20 seconds
+ * @throws Error with the app's output, when it ends or is not ready within 45 seconds
  */
 export async function startApp(
   name: string,

@@ -3,13 +3,20 @@ import {
   ChatRequest,
   ChatResponse,
   errorTable,
+  FeedbackRequest,
   LoginRequest,
+  LogStats,
   MeResponse,
-  ProcessTextPart,
   ProcessTextRequest,
   ProcessTextResponse,
+  RefineResponse,
   RefreshRequest,
+  RegenerateResponse,
   RegisterRequest,
+  TextPart,
+  TextSessionDeleted,
+  TextSessionExtended,
+  TextSessionStatus,
   TokenResponse,
   type ErrorCode,
 } from '@tollgate/contracts';
@@ -26,8 +33,22 @@ import { z } from 'zod';
 import { ErrorBody } from './error-response.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
-const requests = { ChatRequest, LoginRequest, ProcessTextRequest, RefreshRequest, RegisterRequest };
-const answers = { ChatEvent, ChatResponse, ErrorBody, MeResponse, ProcessTextPart, ProcessTextResponse, TokenResponse };
+const requests = { ChatRequest, FeedbackRequest, LoginRequest, ProcessTextRequest, RefreshRequest, RegisterRequest };
+const answers = {
+  ChatEvent,
+  ChatResponse,
+  ErrorBody,
+  LogStats,
+  MeResponse,
+  ProcessTextResponse,
+  RefineResponse,
+  RegenerateResponse,
+  TextPart,
+  TextSessionDeleted,
+  TextSessionExtended,
+  TextSessionStatus,
+  TokenResponse,
+};
 
 type AnswerName = keyof typeof answers;
 
@@ -39,6 +60,17 @@ export const bodyErrors: ErrorCode[] = ['invalid_request', 'payload_too_large', 
 
 /** What every route that needs an access token may answer. */
 export const tokenErrors: ErrorCode[] = ['unauthenticated', 'token_expired'];
+
+/** What every route that asks another service may answer. */
+export const serviceErrors: ErrorCode[] = [
+  ...tokenErrors,
+  'reply_lost',
+  'replica_lost',
+  'overloaded',
+  'shutting_down',
+  ...serverErrors,
+  'deadline_exceeded',
+];
 
 /** What every route that asks a model may answer. */
 export const llmErrors: ErrorCode[] = [

@@ -9,6 +9,7 @@ import {
   type ModelChoice,
 } from '@tollgate/contracts';
 import { Handle, MessageContext } from '@tollgate/messaging';
+import { Plans } from '@tollgate/metering';
 import { Controller } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { Catalogue } from '../catalogue/catalogue.service.js';
@@ -19,11 +20,17 @@ export class CompletionsHandler {
   constructor(
     private readonly completions: Completions,
     private readonly catalogue: Catalogue,
+    private readonly plans: Plans,
   ) {}
 
   @Handle(selectModel)
-  selectModel(@Payload() { model }: InputOf<typeof selectModel>, @Ctx() { caller }: MessageContext): ModelChoice {
-    return this.catalogue.choose(caller.tier, model);
+  async selectModel(
+    @Payload() { model }: InputOf<typeof selectModel>,
+    @Ctx() { caller }: MessageContext,
+  ): Promise<ModelChoice> {
+    const { maxOutputTokens, concurrentRequests } = await this.plans.current(caller.tier);
+    const choice = this.catalogue.choose(caller.tier, model);
+    return { ...choice, max_output_tokens: maxOutputTokens, concurrent_requests: concurrentRequests };
   }
 
   @Handle(complete)

@@ -1,9 +1,9 @@
 import {
   processText,
   streamProcessText,
-  type ProcessTextPart,
   type ProcessTextRequest,
   type ProcessTextResponse,
+  type TextPart,
 } from '@tollgate/contracts';
 import { Handle, MessageContext } from '@tollgate/messaging';
 import { Controller } from '@nestjs/common';
@@ -20,7 +20,7 @@ export class ProcessingHandler {
   }
 
   @Handle(streamProcessText)
-  stream(@Payload() body: ProcessTextRequest, @Ctx() context: MessageContext): AsyncGenerator<ProcessTextPart, void> {
+  stream(@Payload() body: ProcessTextRequest, @Ctx() context: MessageContext): AsyncGenerator<TextPart, void> {
     return this.processing.stream(body, context);
   }
 }

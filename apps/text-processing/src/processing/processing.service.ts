@@ -1,115 +1,71 @@
-import {
-  complete,
-  selectModel,
-  streamCompletion,
-  type Caller,
-  type CompletionRequest,
-  type ModelChoice,
-  type ProcessTextPart,
-  type ProcessTextRequest,
-  type ProcessTextResponse,
-} from '@tollgate/contracts';
-import {
-  contextLengthExceeded,
-  contextUsage,
-  countPromptTokens,
-  tokenizerFamilies,
-  type TokenizerFamily,
-} from '@tollgate/llm';
-import { Messages } from '@tollgate/messaging';
+import type { ProcessTextRequest, ProcessTextResponse, TextPart } from '@tollgate/contracts';
 import { Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
-import { buildPrompt } from './prompts.js';
+import { TextSessions } from '../sessions/text-sessions.service.js';
+import type { Origin } from './generation.service.js';
+import { relay } from './relay.js';
+import type { Answer, TextJob } from './text-job.js';
+import { TextWork } from './text-work.service.js';
 
-/** Whose request it is. */
-export interface Origin {
-  requestId: string;
-  caller: Caller;
-}
-
-/** The four tasks over a text: prompt, context accounting, and the model's answer. */
+/** The four tasks over a text. What comes out can be refined and regenerated afterwards. */
 @Injectable()
 export class Processing {
   constructor(
-    private readonly messages: Messages,
+    private readonly work: TextWork,
+    private readonly sessions: TextSessions,
     private readonly logger: Logger,
   ) {}
 
   async process(body: ProcessTextRequest, origin: Origin): Promise<ProcessTextResponse> {
-    const completion = await this.messages.send(complete, await this.completionFor(body));
-    const { model, content, finish_reason, usage } = completion;
-    return { ...identify(body, origin), model, output: content, finish_reason, usage };
+    const answer = await this.work.whole(jobOf(body), origin);
+    await this.remember(body, answer, origin);
+    return { ...identityOf(body, origin), ...answer };
   }
 
-  async *stream(body: ProcessTextRequest, origin: Origin): AsyncGenerator<ProcessTextPart, void> {
-    const identity = identify(body, origin);
-    for await (const part of this.messages.stream(streamCompletion, await this.completionFor(body))) {
-      switch (part.type) {
-        case 'start':
-          yield { type: 'start', ...identity, model: part.model };
-          break;
-        case 'delta':
-          yield { type: 'delta', delta: part.text };
-          break;
-        case 'reasoning':
-        case 'tool_call':
-          break;
-        case 'end':
-          yield { type: 'end', ...identity, model: part.model, finish_reason: part.finish_reason, usage: part.usage };
-          break;
-        default:
-          part satisfies never;
-      }
-    }
-  }
-
-  /** Raises `context_length_exceeded` when the prompt would be cut off by the model that is to answer it. */
-  private async completionFor(body: ProcessTextRequest): Promise<CompletionRequest> {
-    const content = buildPrompt({
-      text: body.text,
-      task: body.task,
-      summaryType: body.summary_type,
-      targetLanguage: body.target_language,
-    });
-    const messages = [{ role: 'user' as const, content }];
-    const choice = await this.messages.send(selectModel, { model: body.model });
-    this.accountContext(messages, choice);
-    // Not the choice: a model that nobody asked for may serve as the last resort, but not be asked for.
-    return { task: body.task, messages, model: body.model };
-  }
-
-  private accountContext(
-    messages: CompletionRequest['messages'],
-    { model, context_length, tokenizer }: ModelChoice,
-  ): void {
-    const usage = contextUsage(countPromptTokens(messages, familyOf(tokenizer), context_length), context_length);
-    const fields = {
-      model,
-      usage_percent: usage.usagePercent,
-      tokens: usage.promptTokens,
-      context_limit: context_length,
+  stream(body: ProcessTextRequest, origin: Origin): AsyncGenerator<TextPart, void> {
+    const keep = async (answer: Answer) => {
+      await this.remember(body, answer, origin);
+      return {};
     };
-    switch (usage.level) {
-      case 'normal':
-        return this.logger.debug('CONTEXT_USAGE', fields);
-      case 'warning':
-        return this.logger.warn('CONTEXT_USAGE_HIGH', fields);
-      case 'error':
-        return this.logger.error('CONTEXT_NEAR_LIMIT', fields);
-      case 'exceeded':
-        this.logger.error('CONTEXT_EXCEEDED', fields);
-        throw contextLengthExceeded(model, usage, 'text');
-      default:
-        return usage.level satisfies never;
+    return relay(this.work.stream(jobOf(body), origin), identityOf(body, origin), keep);
+  }
+
+  /** An answer that was made and charged is handed out, also when it cannot be kept: then it cannot be refined. */
+  private async remember(
+    body: ProcessTextRequest,
+    { output, model }: Answer,
+    { requestId, caller }: Origin,
+  ): Promise<void> {
+    const now = new Date().toISOString();
+    const session = {
+      request_id: requestId,
+      user_id: caller.user_id,
+      task: body.task,
+      summary_type: body.summary_type,
+      target_language: body.target_language,
+      strategy: body.strategy,
+      original_text: body.text,
+      current_result: output,
+      model,
+      requested_model: body.model,
+      refinement_count: 0,
+      regeneration_count: 0,
+      created_at: now,
+      updated_at: now,
+    };
+    try {
+      await this.sessions.create(caller.account_id, session);
+    } catch (error) {
+      this.logger.warn('a result could not be kept for refinement', { err: error });
     }
   }
 }
 
-function identify({ task }: ProcessTextRequest, { requestId, caller }: Origin) {
-  return { request_id: requestId, task, user_id: caller.user_id };
+function jobOf(body: ProcessTextRequest): TextJob {
+  const { text, task, summary_type: summaryType, target_language: targetLanguage, model, strategy } = body;
+  return { text, task, summaryType, targetLanguage, model, strategy };
 }
 
-/** A router that is newer than this process may name a family that it does not know yet. */
-function familyOf(name: string): TokenizerFamily {
-  return tokenizerFamilies.find((family) => family === name) ?? 'o200k';
+function identityOf({ task }: ProcessTextRequest, { requestId, caller }: Origin) {
+  return { request_id: requestId, task, user_id: caller.user_id };
 }

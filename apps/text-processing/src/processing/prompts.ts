@@ -6,7 +6,7 @@ export interface PromptInput {
   summaryType: SummaryType;
   targetLanguage?: string | undefined;
   /** Only when an answer is made anew: what the user wants to be different. */
-  userFeedback?: string;
+  userFeedback?: string | undefined;
 }
 
 interface Template {
@@ -31,13 +31,32 @@ const summaryTasks: Record<SummaryType, string> = {
  * words that clients of the text-processing service know.
  */
 export function buildPrompt(input: PromptInput): string {
-  const { role, rules, task, outputLabel } = templateOf(input);
+  return fillIn(templateOf(input), input.text, input.userFeedback);
+}
+
+const refinement: Template = {
+  role: 'text refinement',
+  rules: [
+    'Change ONLY what the user instructions ask for',
+    'Do NOT add facts that the text does not state',
+    'Preserve everything else, including language and format',
+  ],
+  task: 'Apply the user instructions to the text.',
+  outputLabel: 'Refined Text',
+};
+
+/** The prompt that changes a result, whatever task it came from: the original text is not needed. */
+export function buildRefinementPrompt(currentResult: string, userFeedback: string): string {
+  return fillIn(refinement, currentResult, userFeedback);
+}
+
+function fillIn({ role, rules, task, outputLabel }: Template, text: string, userFeedback?: string): string {
   const sections = [
     `You are a ${role} system.`,
     `RULES:\n${rules.map((rule) => `- ${rule}`).join('\n')}`,
     `TASK:\n${task}`,
-    ...(input.userFeedback ? [`ADDITIONAL USER INSTRUCTIONS:\n${input.userFeedback}`] : []),
-    `TEXT:\n${input.text}`,
+    ...(userFeedback ? [`ADDITIONAL USER INSTRUCTIONS:\n${userFeedback}`] : []),
+    `TEXT:\n${text}`,
     `OUTPUT:\n${outputLabel}:`,
   ];
   return sections.join('\n\n');
