@@ -104,12 +104,6 @@ CREATE TABLE "usage_rollup" (
 );
 
 -- CreateIndex
-CREATE INDEX "counted_call_account_id_day_idx" ON "counted_call"("account_id", "day");
-
--- CreateIndex
-CREATE INDEX "counted_call_day_idx" ON "counted_call"("day");
-
--- CreateIndex
 CREATE INDEX "hold_request_id_idx" ON "hold"("request_id");
 
 -- CreateIndex
@@ -137,6 +131,7 @@ CREATE UNIQUE INDEX "subscription_open_key" ON "subscription"("account_id") WHER
 -- Rows that change at every request: room on the page, so that an update touches no index.
 ALTER TABLE "usage_window" SET (fillfactor = 50);
 ALTER TABLE "usage_rollup" SET (fillfactor = 70);
+ALTER TABLE "counted_call" SET (fillfactor = 50);
 ALTER TABLE "hold" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000);
 
 -- The history of plans writes itself, whoever changes account.plan_code. The first plan sets the day on which months begin.
