@@ -12,7 +12,7 @@ import {
   type Environment,
 } from '@tollgate/config';
 import { RegisterRequest } from '@tollgate/contracts';
-import { loadPlansFile } from '@tollgate/metering';
+import { loadPlansFile, planOverrides, tierLimitVariables } from '@tollgate/metering';
 import { createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
 
@@ -24,6 +24,7 @@ const variables = z
     ...redisVariables,
     ...postgresVariables,
     ...logVariables,
+    ...tierLimitVariables,
     PORT: httpVariables.PORT.default(8080),
     HOST: httpVariables.HOST,
     QUEUE_MAX: replicaVariables.QUEUE_MAX,
@@ -106,6 +107,7 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
       replica: { queueMax: all.QUEUE_MAX },
       requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
       plans: all.PLANS_FILE,
+      planOverrides: planOverrides(all),
       llmSimulated: all.LLM_SIMULATED,
     })),
     environment,

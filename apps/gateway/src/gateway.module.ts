@@ -56,7 +56,7 @@ export class GatewayModule {
           queueMax: config.replica.queueMax,
           timeoutMs: config.requestTimeoutMs,
         }),
-        MeteringModule.forRoot({ plans: config.plans }),
+        MeteringModule.forRoot({ plans: config.plans, planOverrides: config.planOverrides }),
         // Its guard comes first: requests are counted for whoever sent them.
         IdentityModule.forRoot(config.identity),
         LimitsModule.forRoot({ ...config.limits, redisUrl: config.redis.url }),

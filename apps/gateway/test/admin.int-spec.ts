@@ -1,8 +1,8 @@
 import { Database } from '@tollgate/database';
-import { Ledger, Prices } from '@tollgate/metering';
 import { setTimeout as delay } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { bearer, bootGateway, newUser, PASSWORD, type Gateway } from './gateway.js';
+import { recordServed } from './served-attempt.js';
 
 const ADMIN_EMAIL = 'admin@example.com';
 const UNKNOWN = '019a9f3e-5d0c-7a58-9d0f-4c5c0f6f2a11';
@@ -95,14 +95,13 @@ describe('the admin API', () => {
 
   it('gives back a charge once, however often it is asked', async () => {
     const { id, accountId, bearer: login } = await person();
-    const each = { input: 1_000_000n, cachedInput: 1_000_000n, output: 1_000_000n };
-    const [price] = await gateway.app.get(Prices).publish([{ provider: 'p', model: 'm', cost: each, charge: each }]);
-    if (!price) throw new Error('no price version');
-    const [callId, startedAt] = [uuidv7(), new Date()];
-    const owner = { accountId, userId: id, callId, requestId: uuidv7(), attemptNumber: 1, task: 'chat', price };
-    const tokens = { input: 1_000, cached: 0, output: 0 };
-    const end = { tokens, usageSource: 'provider', outcome: 'completed', startedAt, finishedAt: startedAt } as const;
-    await gateway.app.get(Ledger).record({ ...owner, ...end });
+    const callId = await recordServed(gateway.app, {
+      accountId,
+      userId: id,
+      tokens: { input: 1_000, cached: 0, output: 0 },
+      cost: 1_000_000n,
+      charge: 1_000_000n,
+    });
     const body = { correction_id: uuidv7(), call_id: callId, micro_usd: '400', reason: 'it was cut off' };
     for (let time = 0; time < 3; time += 1) {
       expect((await gateway.post('/api/v1/admin/refunds', body, admin)).status).toBe(204);

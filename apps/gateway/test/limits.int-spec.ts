@@ -1,5 +1,4 @@
 import { Database } from '@tollgate/database';
-import { Ledger, Prices } from '@tollgate/metering';
 import { Messages } from '@tollgate/messaging';
 import { currentRequest } from '@tollgate/observability';
 import { eventually, newTestDatabase, startRedis, type RunningServer } from '@tollgate/testing';
@@ -8,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bootGateway, newUser, PASSWORD, type Answer, type Gateway } from './gateway.js';
+import { recordServed } from './served-attempt.js';
 
 const text = { text: 'One. Two.', task: 'summary' };
 const chat = { message: 'x' };
@@ -50,27 +50,6 @@ async function userWith(limits: { callsPerDay?: number; requestsPerMinute?: numb
 /** The services behind the gateways answer with this. */
 function answerWith(answer: () => Promise<unknown>) {
   for (const { app } of gateways) jest.spyOn(app.get(Messages), 'send').mockImplementation(answer);
-}
-
-/** One call that was served, as the ledger has it. */
-async function recordAttempt(owner: { accountId: string; userId: string }) {
-  const { app } = gateways[0];
-  const perMillion = { input: 0n, cachedInput: 0n, output: 0n };
-  const [price] = await app.get(Prices).publish([{ provider: 'p', model: 'm', cost: perMillion, charge: perMillion }]);
-  if (!price) throw new Error('no price version');
-  await app.get(Ledger).record({
-    ...owner,
-    callId: randomUUID(),
-    attemptNumber: 1,
-    requestId: randomUUID(),
-    task: 'chat',
-    price,
-    tokens: { input: 10, cached: 0, output: 1 },
-    usageSource: 'provider',
-    outcome: 'completed',
-    startedAt: new Date(),
-    finishedAt: new Date(),
-  });
 }
 
 /** Streams that say one thing and go on until they are let go. */
@@ -193,7 +172,8 @@ describe("a plan's calls of a day", () => {
   it('survive a Redis that has lost everything: the ledger knows them', async () => {
     const { bearer, accountId, id } = await userWith({ callsPerDay: 5 });
     answerWith(() => Promise.resolve({}));
-    for (let served = 0; served < 4; served += 1) await recordAttempt({ accountId, userId: id });
+    for (let served = 0; served < 4; served += 1)
+      await recordServed(gateways[0].app, { accountId, userId: id, tokens: { input: 10, cached: 0, output: 1 } });
     const answers = [];
     for (let call = 0; call < 3; call += 1)
       answers.push(await gateways[call % 2 === 0 ? 0 : 1].post('/process-text', text, bearer));

@@ -1,8 +1,7 @@
 import { Database } from '@tollgate/database';
 import { UsagePage } from '@tollgate/contracts';
-import { Ledger, Prices } from '@tollgate/metering';
-import { v7 as uuidv7 } from 'uuid';
 import { bearer, bootGateway, newUser, type Gateway } from './gateway.js';
+import { recordServed } from './served-attempt.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -38,25 +37,9 @@ async function person(role: 'account_admin' | 'admin' = 'account_admin') {
 
 /** A completed attempt with a tenth as much output as input, at 1 USD a million for us and 2 for the customer. */
 async function use(owner: { accountId: string; userId: string }, task: string, startedAtMs: number, input: number) {
-  const [cost, charge] = [1_000_000n, 2_000_000n].map((price) => ({ input: price, cachedInput: price, output: price }));
-  if (!cost || !charge) throw new Error('no prices');
-  const [price] = await gateway.app.get(Prices).publish([{ provider: 'p', model: 'm', cost, charge }]);
-  if (!price) throw new Error('no price version');
-  const startedAt = new Date(startedAtMs);
-  await gateway.app.get(Ledger).record({
-    accountId: owner.accountId,
-    userId: owner.userId,
-    callId: uuidv7({ msecs: startedAtMs }),
-    requestId: uuidv7({ msecs: startedAtMs }),
-    attemptNumber: 1,
-    task,
-    price,
-    tokens: { input, cached: 0, output: input / 10 },
-    usageSource: 'provider',
-    outcome: 'completed',
-    startedAt,
-    finishedAt: new Date(startedAtMs + 2_000),
-  });
+  const { accountId, userId } = owner;
+  const [tokens, startedAt] = [{ input, cached: 0, output: input / 10 }, new Date(startedAtMs)];
+  await recordServed(gateway.app, { accountId, userId, task, tokens, cost: 1_000_000n, charge: 2_000_000n, startedAt });
 }
 
 const range = `start_time=${(today - 3 * DAY_MS) / 1_000}&end_time=${(today + DAY_MS) / 1_000}`;

@@ -10,7 +10,7 @@ import {
   replicaVariables,
   type Environment,
 } from '@tollgate/config';
-import { loadPlansFile } from '@tollgate/metering';
+import { loadPlansFile, planOverrides, tierLimitVariables } from '@tollgate/metering';
 import { z } from 'zod';
 import { loadModelsFile } from './catalogue/models-file.js';
 
@@ -22,6 +22,7 @@ const variablesIn = (environment: Environment) =>
     ...postgresVariables,
     ...logVariables,
     ...replicaVariables,
+    ...tierLimitVariables,
     MODELS_FILE: file('config/models.yaml', (path) => ({
       path,
       file: loadModelsFile(path, environment),
@@ -29,6 +30,8 @@ const variablesIn = (environment: Environment) =>
     })),
     MODELS_FILE_INTERVAL_MS: integer({ min: 20 }).default(1_000),
     PLANS_FILE: file('config/plans.yaml', loadPlansFile),
+    /** After how long without a sign of life an attempt's process counts as dead. */
+    HOLD_LEASE_MS: integer({ min: 1_000 }).default(15_000),
     REQUEST_TIMEOUT_MS: integer({ min: 1_000 }).default(300_000),
     /** When no local model can answer, may the cloud models serve plans that do not include them? */
     LAST_RESORT_CLOUD: flag().default(true),
@@ -80,6 +83,8 @@ export const loadLlmRouterConfig = (environment: Environment = process.env) =>
         },
       },
       plans: all.PLANS_FILE,
+      planOverrides: planOverrides(all),
+      holdLeaseMs: all.HOLD_LEASE_MS,
     })),
     environment,
   );

@@ -50,7 +50,7 @@ export class LlmRouterModule {
           server: { service: 'llm-router', contracts, slots, drainTimeoutMs },
         }),
         DatabaseModule.forRoot(config.postgres),
-        MeteringModule.forRoot({ plans: config.plans }),
+        MeteringModule.forRoot(config),
       ],
       controllers: [CompletionsHandler, ModelsHandler, BatchesHandler],
       providers: [

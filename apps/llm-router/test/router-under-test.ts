@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Caller } from '@tollgate/contracts';
 import { Database, type UsageAttempt } from '@tollgate/database';
 import { Messages, RedisStreamsServer } from '@tollgate/messaging';
+import { Drift, UsageReader, type AccountUsage } from '@tollgate/metering';
 import { runInRequest } from '@tollgate/observability';
 import { newTestDatabase, nextRedisUrl, startSimulator, type Simulator } from '@tollgate/testing';
 import type { INestApplication } from '@nestjs/common';
@@ -17,7 +18,8 @@ export interface RouterUnderTest {
   messages: Messages;
   local: Simulator;
   cloud: Simulator;
-  newCaller(tier: string): Promise<Caller>;
+  /** @param planCode what the database says of the account's plan; default: the same as the tier of the token */
+  newCaller(tier: string, planCode?: string): Promise<Caller>;
   /** Runs work as a client's request of that caller. */
   as<T>(caller: Caller, work: () => T, signal?: AbortSignal): T;
   attemptsOf(caller: Caller): Promise<UsageAttempt[]>;
@@ -25,16 +27,33 @@ export interface RouterUnderTest {
   cacheConnection(): Redis;
   /** Looks for batches that are not finished, as a start of the router does. */
   restartBatches(): Promise<void>;
+  /** A plan with so many tokens a month and nothing beyond; returns its code. */
+  newPlan(tokensPerMonth: number): Promise<string>;
+  usageOf(caller: Caller): Promise<AccountUsage>;
+  /** Every window and rollup is the sum of its rows. */
+  assertNoDrift(): Promise<void>;
+  /** One more router on the same Postgres, Redis and providers. */
+  addReplica(): Promise<RouterUnderTest>;
   stop(): Promise<void>;
 }
 
 export async function startRouter(environment: Record<string, string> = {}): Promise<RouterUnderTest> {
   const database = await newTestDatabase();
   const [local, cloud] = await Promise.all([startSimulator(), startSimulator()]);
+  const backends = { DATABASE_URL: database.url, REDIS_URL: nextRedisUrl(), ...environment };
+  return startReplica(backends, { local, cloud }, async () => {
+    await Promise.all([local.close(), cloud.close()]);
+    await database.drop();
+  });
+}
+
+async function startReplica(
+  environment: Record<string, string>,
+  { local, cloud }: Pick<RouterUnderTest, 'local' | 'cloud'>,
+  onStop: () => Promise<void>,
+): Promise<RouterUnderTest> {
   const config = loadLlmRouterConfig({
     PORT: '0',
-    DATABASE_URL: database.url,
-    REDIS_URL: nextRedisUrl(),
     LOG_LEVEL: 'fatal',
     OLLAMA_BASE_URL: local.url,
     MAVERICK_BASE_URL: `${cloud.url}/v1`,
@@ -56,13 +75,21 @@ export async function startRouter(environment: Record<string, string> = {}): Pro
     messages: app.get(Messages),
     local,
     cloud,
-    async newCaller(tier) {
-      const account = await client.account.create({ data: { id: randomUUID(), planCode: tier } });
+    async newCaller(tier, planCode = tier) {
+      const account = await client.account.create({ data: { id: randomUUID(), planCode } });
       const email = `${randomUUID()}@example.com`;
       const user = await client.user.create({
         data: { id: randomUUID(), accountId: account.id, email, passwordHash: 'none' },
       });
       return { account_id: account.id, user_id: user.id, tier, role: 'user' };
+    },
+    async newPlan(tokensPerMonth) {
+      const code = `plan_${randomUUID().replaceAll('-', '_')}`;
+      const free = await client.plan.findFirstOrThrow({ where: { code: 'free' } });
+      const tokens = BigInt(tokensPerMonth);
+      const terms = { tokensPerMonth: tokens, tokensHardCap: tokens, callsPerDay: 1_000_000 };
+      await client.plan.create({ data: { ...free, ...terms, code } });
+      return code;
     },
     as: (caller, work, signal) =>
       runInRequest(
@@ -76,11 +103,16 @@ export async function startRouter(environment: Record<string, string> = {}): Pro
       }),
     cacheConnection: () => redis,
     restartBatches: () => app.get(BatchQueue).sweep(),
+    usageOf: (caller) => app.get(UsageReader).forAccount(caller.account_id),
+    async assertNoDrift() {
+      const drift = Object.entries(await app.get(Drift).measure()).filter(([, difference]) => difference !== 0);
+      if (drift.length > 0) throw new Error(`counters differ from their rows: ${JSON.stringify(drift)}`);
+    },
+    addReplica: () => startReplica(environment, { local, cloud }, () => Promise.resolve()),
     async stop() {
       redis.disconnect();
       await app.close();
-      await Promise.all([local.close(), cloud.close()]);
-      await database.drop();
+      await onStop();
     },
   };
 }

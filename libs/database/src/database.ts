@@ -11,6 +11,8 @@ export interface DatabaseOptions {
 
 const poolMaxDefault = 10;
 const connectTimeoutMs = 5_000;
+/** Prisma's own 2 s to get a connection and 5 s to commit are missed by a machine that starts many processes at once. */
+const transactionOptions = { maxWait: 10_000, timeout: 20_000 };
 
 /** The Prisma client of a process. Connects at its first query, so that a service starts while Postgres is away. */
 @Injectable()
@@ -21,7 +23,7 @@ export class Database extends PrismaClient implements OnApplicationShutdown {
       max: options.poolMax ?? poolMaxDefault,
       connectionTimeoutMillis: connectTimeoutMs,
     });
-    super({ adapter });
+    super({ adapter, transactionOptions });
   }
 
   /** For readiness: throws when Postgres does not answer within `timeoutMs`, be it away, hung or out of connections. */

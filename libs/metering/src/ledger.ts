@@ -28,17 +28,6 @@ export class Ledger {
     return this.ends.end({ ...keyOf(hold), attempt, countsCall: attempt.is_counted });
   }
 
-  /** An attempt that never had a hold; it counts in the windows of the day it started, whatever is left there. */
-  async record(
-    request: Omit<HoldRequest, 'tokensInput' | 'tokensOutputMax'> & AttemptEnd & { startedAt: Date },
-  ): Promise<void> {
-    const { startedAt } = request;
-    const day = startedAt.toISOString().slice(0, 10);
-    const hold = { ...request, tokensInput: 0, tokensOutputMax: 0, tier: '', monthStart: '', day, takenAt: startedAt };
-    const { tier: _tier, month_start: _monthStart, ...attempt } = attemptRow(hold, request);
-    await this.ends.end({ ...keyOf(hold), attempt, countsCall: attempt.is_counted });
-  }
-
   /** A row with the tokens of the cached answer, at no cost and no charge; it is a call of the day, and no token of the month. */
   async recordCacheHit({ tokens, startedAt, finishedAt, ...hit }: CacheHit): Promise<void> {
     const day = startedAt.toISOString().slice(0, 10);

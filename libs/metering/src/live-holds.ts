@@ -4,8 +4,10 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Hold } from './hold.js';
 import { HOLD_LEASE_MS } from './holds.js';
 
-/** Refreshes in a lease, so that two may fail. */
+/** So that at least two refreshes of a lease may fail. */
 const REFRESHES_PER_LEASE = 3;
+/** What was generated since the last one is what a crash loses: it would be billed to nobody. */
+const REFRESH_EVERY_MS_MAX = 1_000;
 
 /** The holds of this process whose attempts run: one statement refreshes them all. */
 @Injectable()
@@ -26,7 +28,8 @@ export class LiveHolds implements OnApplicationShutdown {
    */
   keep(hold: Hold, countGenerated: () => number): () => void {
     this.live.set(hold, countGenerated);
-    this.timer ??= setInterval(() => void this.refresh(), this.leaseMs / REFRESHES_PER_LEASE);
+    const everyMs = Math.min(this.leaseMs / REFRESHES_PER_LEASE, REFRESH_EVERY_MS_MAX);
+    this.timer ??= setInterval(() => void this.refresh(), everyMs);
     return () => {
       this.live.delete(hold);
       if (this.live.size === 0) this.stopTimer();

@@ -26,15 +26,15 @@ export class Plans implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
+    await this.database.plan.createMany({
+      data: Object.entries(this.defaults.plans).map(([code, terms]) => firstVersion(code, terms)),
+      skipDuplicates: true,
+    });
+    const overrides = Object.entries(this.overrides).flatMap(([code, limits]) => (limits ? [{ code, limits }] : []));
+    if (overrides.length === 0) return;
     await this.database.$transaction(async (transaction) => {
       await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${PUBLISH_LOCK}::bigint)`;
-      await transaction.plan.createMany({
-        data: Object.entries(this.defaults.plans).map(([code, terms]) => firstVersion(code, terms)),
-        skipDuplicates: true,
-      });
-      for (const [code, limits] of Object.entries(this.overrides)) {
-        if (limits) await publishOverride(transaction, code, limits);
-      }
+      for (const { code, limits } of overrides) await publishOverride(transaction, code, limits);
     });
   }
 

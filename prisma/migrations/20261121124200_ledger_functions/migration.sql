@@ -162,7 +162,8 @@ $$;
 
 -- A call is held while holds of its request stand and nothing of it has counted, spent from the first attempt that counts on, and
 -- forgotten when its last hold ends without one.
-CREATE FUNCTION "settle_calls"(spent_calls counted_call[], ended_requests uuid[]) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION "settle_calls"(spent_calls counted_call[], ended_requests uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   WITH spent AS (
     INSERT INTO counted_call AS known
     SELECT DISTINCT ON (request_id) * FROM unnest(spent_calls) ORDER BY request_id
@@ -171,8 +172,7 @@ CREATE FUNCTION "settle_calls"(spent_calls counted_call[], ended_requests uuid[]
   ),
   forgotten AS (
     DELETE FROM counted_call
-    WHERE request_id = ANY (ended_requests) AND NOT is_spent
-      AND NOT EXISTS (SELECT FROM unnest(spent_calls) AS call WHERE call.request_id = counted_call.request_id)
+    WHERE request_id IN (SELECT unnest(ended_requests) EXCEPT SELECT request_id FROM unnest(spent_calls)) AND NOT is_spent
       AND NOT EXISTS (SELECT FROM hold WHERE hold.request_id = counted_call.request_id)
     RETURNING account_id, day
   ),
@@ -195,7 +195,8 @@ CREATE FUNCTION "settle_calls"(spent_calls counted_call[], ended_requests uuid[]
   UPDATE usage_window SET spent = usage_window.spent + change_of_window.spent, held = usage_window.held + change_of_window.held
   FROM change_of_window
   WHERE change_of_window.held <> 0 AND usage_window.account_id = change_of_window.account_id
-    AND usage_window.kind = 'calls_day' AND usage_window.starts_on = change_of_window.day
+    AND usage_window.kind = 'calls_day' AND usage_window.starts_on = change_of_window.day;
+END
 $$;
 
 -- Ends holds: with the row of their attempt (`attempt`), or without one when nothing was sent. An item with `only_lapsed` has no
@@ -238,51 +239,53 @@ BEGIN
       'recorded_at', clock_timestamp(), 'tier', subscription.plan_code,
       'month_start', usage_month_start(subscription.anchor_day, (item #>> '{attempt,day}')::date)) || (item -> 'attempt')) AS attempt
     WHERE item -> 'attempt' IS NOT NULL
-      AND (coalesce((item ->> 'only_lapsed')::boolean, false) = false OR item ->> 'key' = ANY (ended))
+      AND (coalesce((item ->> 'only_lapsed')::boolean, false) = false OR item ->> 'key' IN (SELECT unnest(ended)))
     ON CONFLICT DO NOTHING
     RETURNING call_id, attempt_number
   )
   SELECT coalesce(array_agg(call_id || '/' || attempt_number), '{}') INTO recorded FROM added;
 
-  restated := restate_lost(batch, recorded);
+  restated := restate_lost(array(
+    SELECT item FROM jsonb_array_elements(batch) AS item
+    WHERE item -> 'attempt' IS NOT NULL AND item ->> 'key' NOT IN (SELECT unnest(recorded))
+  ));
 
   SELECT coalesce(array_agg(ROW(item #>> '{attempt,request_id}', item #>> '{attempt,account_id}', item #>> '{attempt,day}', true)::counted_call), '{}')
   INTO spent_calls FROM jsonb_array_elements(batch) AS item
-  WHERE (item ->> 'counts_call')::boolean AND item ->> 'key' = ANY (recorded || restated);
+  WHERE (item ->> 'counts_call')::boolean AND item ->> 'key' IN (SELECT unnest(recorded || restated));
   PERFORM settle_calls(spent_calls, ended_requests);
 
   RETURN QUERY
   SELECT (item ->> 'ordinal')::int,
-    CASE WHEN item ->> 'key' = ANY (restated) THEN 'restated' WHEN item ->> 'key' = ANY (recorded) THEN 'recorded'
-      WHEN item ->> 'key' = ANY (ended) THEN 'released' ELSE 'none' END
+    CASE WHEN item ->> 'key' IN (SELECT unnest(restated)) THEN 'restated'
+      WHEN item ->> 'key' IN (SELECT unnest(recorded)) THEN 'recorded'
+      WHEN item ->> 'key' IN (SELECT unnest(ended)) THEN 'released' ELSE 'none' END
   FROM jsonb_array_elements(batch) AS item JOIN account ON account.id = (item ->> 'account_id')::uuid;
 END
 $$;
 
 -- The late truth about attempts that were settled as lost: the estimate taken back, the attempt stated anew.
-CREATE FUNCTION "restate_lost"(batch jsonb, recorded text[]) RETURNS text[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION "restate_lost"(late_items jsonb[]) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
-  late record;
+  late jsonb;
+  lost usage_attempt;
   restated text[] := '{}';
 BEGIN
-  FOR late IN
-    SELECT item ->> 'key' AS key, item -> 'attempt' AS truth, lost AS lost
-    FROM jsonb_array_elements(batch) AS item
-    JOIN usage_attempt AS lost ON lost.call_id = (item ->> 'call_id')::uuid
-      AND lost.attempt_number = (item ->> 'attempt_number')::smallint AND lost.entry_number = 0
-    WHERE item -> 'attempt' IS NOT NULL AND item #>> '{attempt,outcome}' <> 'lost' AND lost.outcome = 'lost'
-      AND NOT (item ->> 'key' = ANY (recorded))
-      AND NOT EXISTS (SELECT FROM usage_attempt AS corrected WHERE corrected.call_id = lost.call_id
-        AND corrected.attempt_number = lost.attempt_number AND corrected.correction_reason = 'late settlement')
-  LOOP
-    CONTINUE WHEN late.key = ANY (restated);
-    PERFORM reverse_attempt((late.lost).call_id, (late.lost).attempt_number, NULL, 'late settlement');
+  FOREACH late IN ARRAY late_items LOOP
+    CONTINUE WHEN late #>> '{attempt,outcome}' = 'lost';
+    SELECT * INTO lost FROM usage_attempt
+    WHERE call_id = (late ->> 'call_id')::uuid AND attempt_number = (late ->> 'attempt_number')::smallint AND entry_number = 0;
+    CONTINUE WHEN lost.outcome IS DISTINCT FROM 'lost' OR EXISTS (
+      SELECT FROM usage_attempt AS corrected WHERE corrected.call_id = lost.call_id
+        AND corrected.attempt_number = lost.attempt_number AND corrected.correction_reason = 'late settlement'
+    );
+    PERFORM reverse_attempt(lost.call_id, lost.attempt_number, NULL, 'late settlement');
     INSERT INTO usage_attempt
-    SELECT * FROM jsonb_populate_record(late.lost, late.truth || jsonb_build_object(
-      'entry', 'restatement', 'entry_number', next_entry_number((late.lost).call_id, (late.lost).attempt_number), 'corrects', 0,
+    SELECT * FROM jsonb_populate_record(lost, (late -> 'attempt') || jsonb_build_object(
+      'entry', 'restatement', 'entry_number', next_entry_number(lost.call_id, lost.attempt_number), 'corrects', 0,
       'correction_reason', 'late settlement', 'recorded_at', clock_timestamp(),
-      'tier', (late.lost).tier, 'month_start', (late.lost).month_start, 'day', (late.lost).day, 'started_at', (late.lost).started_at));
-    restated := restated || late.key;
+      'tier', lost.tier, 'month_start', lost.month_start, 'day', lost.day, 'started_at', lost.started_at));
+    restated := restated || (late ->> 'key');
   END LOOP;
   RETURN restated;
 END
@@ -308,6 +311,15 @@ CREATE FUNCTION "reverse_attempt"(of_call uuid, of_attempt smallint, by_correcti
     'tokens_reasoning', -standing.tokens_reasoning, 'provider_cost_micro_usd', -standing.cost, 'charge_micro_usd', -standing.charge
   )) AS reversed
 $$;
+
+-- A batch is small and the tables are not. The planner does not know that when it makes a plan once for all batches, or before it
+-- has statistics, and would scan what is to be looked up.
+ALTER FUNCTION "take_holds" SET enable_seqscan = off;
+ALTER FUNCTION "take_holds" SET enable_hashjoin = off;
+ALTER FUNCTION "take_holds" SET enable_mergejoin = off;
+ALTER FUNCTION "end_holds" SET enable_seqscan = off;
+ALTER FUNCTION "end_holds" SET enable_hashjoin = off;
+ALTER FUNCTION "end_holds" SET enable_mergejoin = off;
 
 CREATE TRIGGER "usage_attempt_counts" AFTER INSERT ON "usage_attempt" REFERENCING NEW TABLE AS added
   FOR EACH STATEMENT EXECUTE FUNCTION "count_new_entries"();

@@ -18,7 +18,8 @@ const CONNECTION_END_MS = 250;
  * Runs one attempt: start, pieces and end as the provider writes them.
  *
  * However it ends, its row is in the ledger before the caller hears of the end, its place at the provider is free, and the
- * provider's health knows how it went. Raises ProviderFailure, or the signal's reason when the caller left.
+ * provider's health knows how it went. Raises ProviderFailure, the signal's reason when the caller left, or why the attempt may
+ * not be started: `insufficient_quota`, `unavailable`.
  */
 @Injectable()
 export class AttemptRun {
@@ -28,8 +29,15 @@ export class AttemptRun {
     { attempt, entry, pass, leave, hasAlternative }: Admission,
     request: CompletionRequest,
     context: CompletionContext,
-    { maxOutputTokens, failedAttempts }: RunOptions,
+    options: RunOptions,
   ): AsyncGenerator<CompletionPart, void> {
+    const { failedAttempts } = options;
+    const maxOutputTokens = maxOutputTokensOf(request, attempt, options.maxOutputTokens);
+    const held = await this.settlement.hold(attempt, request, context, maxOutputTokens).catch((error: unknown) => {
+      leave();
+      pass.abandoned();
+      throw error;
+    });
     const { firstTokenTimeoutMs, idleTimeoutMs, totalTimeoutMs } = entry.config;
     const remainingMs = Math.max(0, context.deadlineAt - Date.now());
     const timeouts = {
@@ -42,7 +50,7 @@ export class AttemptRun {
     const settle = (outcome: 'completed' | 'failed' | 'cancelled', thrown?: unknown) => {
       timer.stop();
       leave();
-      return this.settlement.settle(attempt, context, request.task, outcome, thrown);
+      return this.settlement.settle(held, context, outcome, thrown);
     };
     let isSettled = false;
     try {
@@ -107,18 +115,22 @@ function startOf(attempt: Attempt): CompletionPart {
   return { type: 'start', ...attempt.origin };
 }
 
+function maxOutputTokensOf(request: CompletionRequest, { model, promptTokens }: Attempt, planMax: number): number {
+  return Math.min(request.max_tokens ?? planMax, planMax, model.contextLength - promptTokens);
+}
+
 function toProviderRequest(
   request: CompletionRequest,
   attempt: Attempt,
   { requestId }: CompletionContext,
-  planMaxOutputTokens: number,
+  maxOutputTokens: number,
 ): ProviderRequest {
-  const { model, promptTokens } = attempt;
-  const { temperature, top_p, top_k, repeat_penalty, stop, seed, max_tokens = planMaxOutputTokens } = request;
+  const { model } = attempt;
+  const { temperature, top_p, top_k, repeat_penalty, stop, seed } = request;
   return {
     model: model.upstreamName,
     messages: request.messages,
-    maxOutputTokens: Math.min(max_tokens, planMaxOutputTokens, model.contextLength - promptTokens),
+    maxOutputTokens,
     contextLength: model.contextLength,
     sampling: { temperature, top_p, top_k, repeat_penalty, stop, seed },
     tools: request.tools,

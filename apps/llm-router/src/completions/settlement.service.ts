@@ -1,7 +1,7 @@
-import { AppError, type Usage } from '@tollgate/contracts';
+import { AppError, type CompletionRequest, type Usage } from '@tollgate/contracts';
 import type { AttemptOutcome } from '@tollgate/database';
 import { countTokens } from '@tollgate/llm';
-import { Ledger } from '@tollgate/metering';
+import { Holds, Ledger, LiveHolds, Prices, type Hold } from '@tollgate/metering';
 import { Injectable } from '@nestjs/common';
 import { ProviderFailure } from '../providers/provider-failure.js';
 import type { Attempt } from './attempt.js';
@@ -9,10 +9,51 @@ import { attemptUsage } from './attempt-usage.js';
 import type { CompletionContext } from './completion-context.js';
 import { metrics } from './metrics.js';
 
+/** Chat templates and tokenizers differ: a provider may count a prompt a little longer than we do. */
+const PROMPT_MARGIN = 1.1;
+const PROMPT_MARGIN_TOKENS = 16;
+
+/** An attempt whose tokens are kept free for it. */
+export interface HeldAttempt {
+  attempt: Attempt;
+  hold: Hold;
+  /** Ends the refreshing of the hold. */
+  letGo: () => void;
+}
+
 /** Brings attempts to the ledger: the one place that does. */
 @Injectable()
 export class Settlement {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(
+    private readonly holds: Holds,
+    private readonly liveHolds: LiveHolds,
+    private readonly prices: Prices,
+    private readonly ledger: Ledger,
+  ) {}
+
+  /**
+   * Resolves when the tokens that the attempt may cost are kept free, at most `maxOutputTokens` of output: only then may its provider
+   * be called. Raises `insufficient_quota`, `no_model_available` for a model without a price, or `unavailable`.
+   */
+  async hold(
+    attempt: Attempt,
+    { task }: CompletionRequest,
+    { messageId, requestId, caller }: CompletionContext,
+    maxOutputTokens: number,
+  ): Promise<HeldAttempt> {
+    const hold = await this.holds.take({
+      callId: messageId,
+      attemptNumber: attempt.number,
+      requestId,
+      accountId: caller.account_id,
+      userId: caller.user_id,
+      task,
+      price: await this.prices.current(attempt.model.provider, attempt.model.id),
+      tokensInput: Math.ceil(attempt.promptTokens * PROMPT_MARGIN) + PROMPT_MARGIN_TOKENS,
+      tokensOutputMax: maxOutputTokens,
+    });
+    return { attempt, hold, letGo: this.liveHolds.keep(hold, () => attempt.tokensSoFar) };
+  }
 
   /**
    * Resolves when the row is committed. An attempt that never left for its provider has cost nothing and has no row.
@@ -20,12 +61,12 @@ export class Settlement {
    * @param thrown what ended a failed or cancelled attempt
    */
   async settle(
-    attempt: Attempt,
-    context: CompletionContext,
-    task: string,
+    { attempt, hold, letGo }: HeldAttempt,
+    { signal }: CompletionContext,
     outcome: AttemptOutcome,
     thrown?: unknown,
   ): Promise<Usage> {
+    letGo();
     const { model, promptTokens, answer } = attempt;
     // Failed before its first token: nothing is known to have been served.
     const served = outcome === 'completed' || !answer.isEmpty || (outcome === 'cancelled' && attempt.isDispatched);
@@ -35,22 +76,14 @@ export class Settlement {
     }));
     const finishedAt = new Date();
     if (attempt.isDispatched) {
-      await this.ledger.record({
-        callId: context.messageId,
-        attemptNumber: attempt.number,
-        requestId: context.requestId,
-        accountId: context.caller.account_id,
-        userId: context.caller.user_id,
-        task,
-        price: model.price,
+      await this.ledger.settle(hold, {
         tokens: { input: usage.input_tokens, cached: usage.cached_tokens, output: usage.output_tokens },
         usageSource: served ? usage.source : 'estimate',
         outcome,
-        errorCode: errorCodeOf(outcome, context.signal, thrown),
-        startedAt: attempt.startedAt,
+        errorCode: errorCodeOf(outcome, signal, thrown),
         finishedAt,
       });
-    }
+    } else await this.holds.release(hold);
     measure(attempt, usage, outcome, finishedAt, thrown);
     return usage;
   }
