@@ -55,11 +55,11 @@ describe('/generate', () => {
     expect(seen).toEqual(['miss', 'hit', 'hit', 'hit']);
     expect(stack.local.calls()).toHaveLength(1);
     const rows = await stack.query(
-      `SELECT provider, charge_micro_usd::int AS charge FROM usage_attempt
+      `SELECT is_cache_hit AS hit, provider, charge_micro_usd::int AS charge FROM usage_attempt
        WHERE user_id = (SELECT id FROM app_user WHERE email = $1) ORDER BY finished_at`,
       [client.email],
     );
-    expect(rows).toEqual(['ollama', 'cache', 'cache', 'cache'].map((provider) => ({ provider, charge: 0 })));
+    expect(rows).toEqual([false, true, true, true].map((hit) => ({ hit, provider: 'ollama', charge: 0 })));
   });
 
   it('streams, a hit too, and says where the answer came from before its first part', async () => {
