@@ -52,8 +52,8 @@ export class Following {
           yield* newOf(followed, event, progress);
         }
         if (events.length > 0) continue;
-        await bell.wait(IDLE_MS, signal);
-        if (await this.hasEndedSilently(followed, progress)) return yield* this.end(followed, progress);
+        const isNews = await bell.wait(IDLE_MS, signal);
+        if (!isNews && (await this.hasEndedSilently(followed, progress))) return yield* this.end(followed, progress);
       }
     } finally {
       bell.close();
