@@ -78,6 +78,45 @@ describe('a chat session', () => {
     expect(await forked.json()).toMatchObject({ title: 'Marmots', forked_from: session_id, turns: 1 });
   });
 
+  it('gives JSON for a registered schema from its graph, and keeps what its user thinks of an answer', async () => {
+    const client = await TestClient.register(stack.url);
+    const { session_id, answer } = await startSession(client, 'Join the reader to the tokenizer');
+    const blocks = ['Reader', 'Tokenizer'].map((name, index) => ({
+      id: `b${index + 1}`,
+      name,
+      block_type: 'transform',
+    }));
+    const edge = { source_block_id: 'b1', target_block_id: 'b9', edge_type: 'data' };
+    const graph = (edges: object[]) =>
+      client.post(`${sessions}/${session_id}/graph`, { blocks, edges }, { method: 'PUT' });
+    expect((await graph([edge])).status).toBe(400);
+    expect((await graph([])).status).toBe(200);
+    const ids = { type: 'string', enum: ['b1', 'b2'] };
+    const properties = { source_block_id: ids, target_block_id: ids, edge_type: { type: 'string' } };
+    const schema = { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+    const registered = await client.post('/api/v1/chat/schemas', {
+      name: 'EdgeAPIRequest',
+      target: 'POST /edges',
+      schema,
+    });
+    expect(registered.status).toBe(201);
+    const generated = await client.post('/api/v1/chat/generate', { schema: 'EdgeAPIRequest', session_id });
+    expect(await generated.json()).toMatchObject({
+      data: { source_block_id: expect.stringMatching(/^b[12]$/), target_block_id: expect.stringMatching(/^b[12]$/) },
+      schema: { name: 'EdgeAPIRequest', version: 1, target: 'POST /edges' },
+    });
+    const unusable = await client.post('/api/v1/chat/generate', { schema: { type: 'sausage' }, prompt: 'x' });
+    expect(unusable.status).toBe(400);
+    const opinion = { rating: 'down', correction: 'The tokenizer first.' };
+    const path = `${sessions}/${session_id}/messages/${answer.message_id}/feedback`;
+    expect((await client.post(path, opinion, { method: 'PUT' })).status).toBe(200);
+    const listed = await client.get('/api/v1/chat/feedback?rating=down');
+    expect(await listed.json()).toMatchObject({
+      data: [{ ...opinion, message_id: answer.message_id }],
+      has_more: false,
+    });
+  });
+
   it('of another account, and every message of it, is as if it did not exist, on every route', async () => {
     const [owner, other] = await Promise.all([TestClient.register(stack.url), TestClient.register(stack.url)]);
     const { session_id, user_message_id, answer } = await startSession(owner, 'private');

@@ -23,9 +23,10 @@ import { Sessions } from './sessions/sessions.service.js';
 import { ANSWER_TIMEOUT_MS, Answering } from './turns/answering.service.js';
 import { Following } from './turns/following.service.js';
 import { Recovery } from './turns/recovery.service.js';
+import { RunningAnswers } from './turns/running-answers.service.js';
 import { TurnStore } from './turns/turn-store.js';
 import { TurnsHandler } from './turns/turns.handler.js';
-import { RunningAnswers, Turns } from './turns/turns.service.js';
+import { Turns } from './turns/turns.service.js';
 
 @Module({})
 export class ChatModule {

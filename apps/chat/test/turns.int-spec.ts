@@ -163,7 +163,7 @@ describe('an answer', () => {
     const answer = await eventually(
       async () => (await user.history(session)).at(-1),
       (message) => message?.state === 'stopped',
-      6_000,
+      8_000,
     );
     expect(answer?.content.startsWith(textOf(seen))).toBe(true);
     const [call] = chat.simulator.calls();

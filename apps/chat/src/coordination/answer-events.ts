@@ -13,6 +13,9 @@ export interface TurnOptions {
   replayMs: number;
 }
 
+/** Who reads an answer says so this often; the grace period begins when two signs in a row have not come. */
+export const READER_SIGN_MS = 1_000;
+
 /** A place in Redis for one answer. */
 export interface AnswerAddress {
   sessionId: string;
@@ -95,7 +98,8 @@ export class AnswerEvents {
 
   /** A reader is there: keeps the answer going for the grace period. */
   async markFollowed({ sessionId, messageId }: AnswerAddress): Promise<void> {
-    await this.redis.commands.set(keys.followed(sessionId, messageId), '', 'PX', this.options.graceMs);
+    const aliveMs = this.options.graceMs + 2 * READER_SIGN_MS;
+    await this.redis.commands.set(keys.followed(sessionId, messageId), '', 'PX', aliveMs);
   }
 
   async requestStop({ sessionId, messageId }: AnswerAddress): Promise<void> {

@@ -3,8 +3,8 @@ import { ChatRedis } from './chat-redis.js';
 
 /** Rings when something was published on a channel since the last wait. */
 export interface Bell {
-  /** Resolves at a ring, or after `timeoutMs`: rings are lost with a connection. Rejects when the signal aborts. */
-  wait(timeoutMs: number, signal?: AbortSignal): Promise<void>;
+  /** True at a ring, false after `timeoutMs`: rings are lost with a connection. Rejects when the signal aborts. */
+  wait(timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
   close(): void;
 }
 
@@ -33,8 +33,10 @@ export class Bells {
       wait: async (timeoutMs, signal) => {
         signal?.throwIfAborted();
         if (!isRung) await waitFor(timeoutMs, signal, (woken) => (wake = woken));
-        isRung = false;
         signal?.throwIfAborted();
+        const wasRung = isRung;
+        isRung = false;
+        return wasRung;
       },
       close: () => this.forget(channel, ring),
     };

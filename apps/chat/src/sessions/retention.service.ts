@@ -25,7 +25,10 @@ export class Retention implements OnApplicationBootstrap, OnApplicationShutdown 
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.days > 0) this.timer = setInterval(() => void this.sweepOrLog(), SWEEP_MS);
+    if (this.days === 0) return;
+    this.timer = setInterval(() => void this.sweepOrLog(), SWEEP_MS);
+    // Also now: replicas that are replaced often would never come to it.
+    void this.sweepOrLog();
   }
 
   onApplicationShutdown(): void {

@@ -1,13 +1,13 @@
 import { AppError, chatNotFound, type ChatTurnEvent } from '@tollgate/contracts';
 import { Injectable } from '@nestjs/common';
-import { AnswerEvents, type AnswerEvent } from '../coordination/answer-events.js';
+import { AnswerEvents, READER_SIGN_MS, type AnswerEvent } from '../coordination/answer-events.js';
 import { Bells } from '../coordination/bells.js';
 import { keys } from '../coordination/chat-redis.js';
 import { messageShape } from '../sessions/shapes.js';
 import { TurnStore } from './turn-store.js';
 
-/** Without news: asks whether the answer has ended without a word, and says again that somebody is there. */
-const IDLE_MS = 1_000;
+/** Without news for so long it asks whether the answer has ended without a word. */
+const IDLE_MS = READER_SIGN_MS;
 
 export interface Followed {
   sessionId: string;
@@ -42,7 +42,7 @@ export class Following {
     let markedAt = 0;
     try {
       for (;;) {
-        if (Date.now() - markedAt >= IDLE_MS) {
+        if (Date.now() - markedAt >= READER_SIGN_MS) {
           markedAt = Date.now();
           await this.events.markFollowed(followed);
         }
@@ -52,8 +52,8 @@ export class Following {
           yield* newOf(followed, event, progress);
         }
         if (events.length > 0) continue;
-        await bell.wait(IDLE_MS, signal);
-        if (await this.hasEndedSilently(followed, progress)) return yield* this.end(followed, progress);
+        const isNews = await bell.wait(IDLE_MS, signal);
+        if (!isNews && (await this.hasEndedSilently(followed, progress))) return yield* this.end(followed, progress);
       }
     } finally {
       bell.close();

@@ -184,14 +184,14 @@ export class TurnStore {
     const lastActive = new Date();
     const superseded = { sessionId: session.id, supersededBy: null, position: { gte: turn.supersedesFrom } };
     try {
-      const [updated] = await this.database.$transaction([
+      await this.database.$transaction([
         this.database.chatSession.update({ where: { id: session.id }, data: { turn: number, lastActive } }),
         ...(turn.supersedesFrom === undefined
           ? []
           : [this.database.chatMessage.updateMany({ where: superseded, data: { supersededBy: number } })]),
         this.database.chatMessage.createMany({ data: rows.all }),
       ]);
-      return turnOf(updated as ChatSession, rows, turn.requestId, false);
+      return turnOf({ ...session, turn: number, lastActive }, rows, turn.requestId, false);
     } catch (error) {
       throw refusalOf(error);
     }

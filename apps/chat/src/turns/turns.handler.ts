@@ -11,7 +11,8 @@ import {
 import { Handle, MessageContext } from '@tollgate/messaging';
 import { Controller } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { RunningAnswers, Turns } from './turns.service.js';
+import { RunningAnswers } from './running-answers.service.js';
+import { Turns } from './turns.service.js';
 
 @Controller()
 export class TurnsHandler {

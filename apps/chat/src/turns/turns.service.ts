@@ -1,19 +1,21 @@
-import type { Caller, ChatMessageSchema, ChatTurnEvent, InputOf } from '@tollgate/contracts';
-import { AppError, editMessage, regenerateAnswer, sendMessage, startChat } from '@tollgate/contracts';
+import {
+  editMessage,
+  regenerateAnswer,
+  sendMessage,
+  startChat,
+  type ChatTurnEvent,
+  type InputOf,
+} from '@tollgate/contracts';
 import type { ChatSession } from '@tollgate/database';
 import type { MessageContext } from '@tollgate/messaging';
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { AnswerEvents, TURN_OPTIONS, type TurnOptions } from '../coordination/answer-events.js';
+import { TURN_OPTIONS, type TurnOptions } from '../coordination/answer-events.js';
 import { SessionLocks } from '../coordination/session-locks.js';
-import { messageShape } from '../sessions/shapes.js';
 import { Answering, type AnswerOptions } from './answering.service.js';
 import { Following } from './following.service.js';
 import { Recovery } from './recovery.service.js';
 import { TurnStore, type Turn } from './turn-store.js';
-
-/** More than the turn needs to hear of the stop and to store what it has. */
-const STOP_TIMEOUT_MS = 5_000;
 
 interface TurnRequest extends AnswerOptions {
   session_id: string;
@@ -85,38 +87,6 @@ export class Turns {
       yield* this.following.follow({ ...turn, sessionId }, undefined, signal);
     } finally {
       await answered;
-    }
-  }
-}
-
-/** Readers of an answer that somebody else asked for, or lost on the way. */
-@Injectable()
-export class RunningAnswers {
-  constructor(
-    private readonly store: TurnStore,
-    private readonly following: Following,
-    private readonly events: AnswerEvents,
-  ) {}
-
-  async *follow(
-    sessionId: string,
-    messageId: string,
-    after: number | undefined,
-    { caller, signal }: MessageContext,
-  ): AsyncGenerator<ChatTurnEvent, void> {
-    const answer = await this.store.answer(sessionId, messageId, caller);
-    yield* this.following.follow({ sessionId, ...answer }, after, signal);
-  }
-
-  async stop(sessionId: string, messageId: string, caller: Caller): Promise<ChatMessageSchema> {
-    await this.store.answer(sessionId, messageId, caller);
-    await this.events.requestStop({ sessionId, messageId });
-    const giveUpAt = Date.now() + STOP_TIMEOUT_MS;
-    for (;;) {
-      const message = await this.store.message(messageId);
-      if (message && message.state !== 'running') return messageShape(message);
-      if (Date.now() > giveUpAt) throw new AppError('deadline_exceeded', 'The answer did not stop in time.');
-      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 }
