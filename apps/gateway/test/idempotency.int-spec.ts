@@ -68,7 +68,15 @@ describe('a request with an Idempotency-Key', () => {
   });
 
   it('answers a handler that returns its body as well as one that sends it', async () => {
-    const end = { model: 'm', provider: 'p', content: 'c', finish_reason: 'stop', usage: {}, attempts: 1, metadata: {} };
+    const end = {
+      model: 'm',
+      provider: 'p',
+      content: 'c',
+      finish_reason: 'stop',
+      usage: {},
+      attempts: 1,
+      metadata: {},
+    };
     const calls = answerWith(() => Promise.resolve({ ...end, usage: { input_tokens: 1, output_tokens: 2 } }));
     const key = newKey();
     const first = await gateways[0].post('/api/v1/llm/chat', chat, key);

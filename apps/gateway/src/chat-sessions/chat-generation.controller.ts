@@ -42,6 +42,7 @@ export class ChatGenerationController {
     return this.messages.send(generateJson, body);
   }
 
+  @CostsNothing()
   @Post('schemas')
   @ApiOperation({ summary: 'Register a JSON schema; the same name again is its next version' })
   @Answers({ status: 201, json: 'RegisteredChatSchema', errors: [...writeErrors] })
