@@ -21,6 +21,7 @@ import { Messages } from '@tollgate/messaging';
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Answers, bodyErrors, llmErrors, serverErrors, tokenErrors } from '../http/openapi.js';
+import { CostsNothing } from '../limits/route-kind.js';
 import { ExistingId } from './existing-id.pipe.js';
 import { FeedbackQuery } from './queries.js';
 
