@@ -61,7 +61,9 @@ export class RequestRunner {
     const { fences, heartbeat } = this.parts;
     const [execution] = this.reserve([entry]);
     if (!execution) return () => undefined;
-    if (execution.isOverdue) return () => void this.refuse(execution);
+    // A replica that cannot renew its heartbeat cannot send answers either: it waits until that works again.
+    if (execution.isOverdue || !heartbeat.isAliveSince(since))
+      return () => void this.startGranted([execution], fences.start([execution.envelope]));
     const isOurs = fences.write(execution.envelope, connection);
     return () => {
       // In this order: standing still between the two shows on the clock.
