@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { streamsWith } from './contender-streams.js';
 
 /** What a bench process needs of the transport it measures. */
 export interface ClientSide {
@@ -35,10 +36,27 @@ export interface Part {
 export const contenders = {
   nest: { label: "Nest's Redis transporter", load: () => import('./contender-nest.js') },
   publish: { label: 'raw publish/subscribe', load: () => import('./contender-publish.js') },
-  streams: { label: 'raw streams, one group', load: async () => (await import('./contender-streams.js')).plain },
-  fenced: { label: 'raw streams + fence', load: async () => (await import('./contender-streams.js')).fenced },
+  streams: { label: 'raw streams, one group', load: () => withStreams('streams') },
+  bounded: { label: '+ bounded queue', load: () => withStreams('bounded', { isBounded: true }) },
+  awaited: {
+    label: '+ fence, waited for',
+    load: () => withStreams('awaited', { isBounded: true, fence: 'awaited' }),
+  },
+  fenced: { label: '+ fence, not waited for', load: () => withStreams('fenced', { isBounded: true, fence: 'sent' }) },
+  kept: {
+    label: '+ answers kept',
+    load: () => withStreams('kept', { isBounded: true, fence: 'sent', isKept: true }),
+  },
+  beating: {
+    label: '+ heartbeat',
+    load: () => withStreams('beating', { isBounded: true, fence: 'sent', isKept: true, hasHeartbeat: true }),
+  },
   tollgate: { label: 'Tollgate, all guarantees', load: () => import('./contender-tollgate.js') },
 } satisfies Record<string, { label: string; load: () => Promise<Contender> }>;
+
+async function withStreams(...parameters: Parameters<typeof streamsWith>): Promise<Contender> {
+  return (await import('./contender-streams.js')).streamsWith(...parameters);
+}
 
 export type ContenderName = keyof typeof contenders;
 

@@ -27,12 +27,16 @@ export class Call {
     private readonly events: CallEvents,
   ) {}
 
+  /** Something before it has not arrived. */
+  isAhead([, sequence]: Frame): boolean {
+    return sequence > this.nextSequence;
+  }
+
   accept(frame: Frame): void {
     if (this.isSettled) return;
     const [, sequence, kind, payload] = frame;
     if (kind === 'error' && sequence === OUT_OF_BAND) return this.fail(AppError.fromWire(payload));
-    if (sequence > this.nextSequence)
-      return this.fail(new AppError('reply_lost', 'Part of the answer was lost on its way.'));
+    if (this.isAhead(frame)) return this.fail(new AppError('reply_lost', 'Part of the answer was lost on its way.'));
     if (kind === 'parts') return this.acceptParts(sequence, payload);
     if (sequence < this.nextSequence) return;
     switch (kind) {

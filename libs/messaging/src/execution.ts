@@ -38,7 +38,7 @@ export class Execution {
       () => this.abort(new AppError('deadline_exceeded', 'The deadline has passed.')),
       remainingMs,
     );
-    this.window = new SendWindow(this.controller.signal, () => replies.mark(envelope.call, this.sequence, 'wait'));
+    this.window = new SendWindow(this.controller.signal, () => replies.wait(envelope.call, this.sequence));
   }
 
   get entryId(): string {
@@ -51,6 +51,11 @@ export class Execution {
 
   get isAborted(): boolean {
     return this.controller.signal.aborted;
+  }
+
+  /** Its deadline has passed. */
+  get isOverdue(): boolean {
+    return this.envelope.deadlineAt <= Date.now();
   }
 
   abort(reason: AppError): void {
@@ -102,10 +107,11 @@ export class Execution {
     const returned = await handler(input.data, new MessageContext(this.envelope, this.controller.signal));
     // Nest hands errors of a handler on as an Observable that fails.
     const answer: unknown = isObservable(returned) ? await lastValueFrom(returned) : returned;
+    if (this.isTaken) return;
     if (contract.kind === 'request') return this.replies.result(this.envelope.call, this.sequence, answer);
     if (!isAsyncIterable(answer)) throw new Error(`The handler of ${contract.name} must return an AsyncIterable`);
     await this.writeParts(answer);
-    this.replies.mark(this.envelope.call, this.sequence, 'end');
+    this.replies.end(this.envelope.call, this.sequence);
   }
 
   private async writeParts(parts: AsyncIterable<unknown>): Promise<void> {

@@ -6,10 +6,9 @@ const FENCE_EXTRA_MS = 10_000;
 /** A Redis that syncs every second may forget this much when it is killed. */
 const REDIS_MAY_FORGET_MS = 3_000;
 
-/**
- * A fence is set before a handler starts. One that stands means that the request has been started by somebody, and so
- * nobody starts it again.
- */
+type Fenced = Pick<Envelope, 'id' | 'deadlineAt'>;
+
+/** A fence says that its request has been started, and by whom; nobody else starts it then. */
 export class Fences {
   /** Deadlines of requests that finished lately: Redis may have forgotten their fences and still hold them. */
   private recent = new Map<string, number>();
@@ -34,6 +33,25 @@ export class Fences {
     return open.map((isOpen, index) => isOpen && started[index] === 1);
   }
 
+  /** Writes the fence of one request to that connection before it returns; resolves to whether it was free. */
+  async write({ id, deadlineAt }: Fenced, connection: Redis): Promise<boolean> {
+    const ttlMs = ttlOf(deadlineAt, Date.now());
+    return (await connection.set(keys.fence(this.service, id), this.replica, 'PX', ttlMs, 'NX')) !== null;
+  }
+
+  /** Puts up a fence that Redis may not have, or not any more; resolves to whether it is ours. */
+  async putUpAgain({ id, deadlineAt }: Fenced): Promise<boolean> {
+    const ttlMs = ttlOf(deadlineAt, Date.now());
+    const owner = await this.commands.set(keys.fence(this.service, id), this.replica, 'PX', ttlMs, 'NX', 'GET');
+    return owner === null || owner === this.replica;
+  }
+
+  /** After Redis was away: the fences of what has just finished. */
+  async putUpFinished(): Promise<void> {
+    const finished = new Map([...this.older, ...this.recent]);
+    await Promise.all([...finished].map(([id, deadlineAt]) => this.putUpAgain({ id, deadlineAt })));
+  }
+
   /** The replica that has started the request, if it was one and is dead now. */
   async deadOwner({ id }: Envelope): Promise<string | undefined> {
     const owner = await this.commands.get(keys.fence(this.service, id));
@@ -54,21 +72,6 @@ export class Fences {
       this.recentSince = now;
     }
     this.recent.set(id, deadlineAt);
-  }
-
-  /** After Redis was away: the fences of what is running and of what has just finished. */
-  async putUpAgain(running: readonly Envelope[]): Promise<void> {
-    const deadlines = new Map([
-      ...this.older,
-      ...this.recent,
-      ...running.map(({ id, deadlineAt }) => [id, deadlineAt] as const),
-    ]);
-    const now = Date.now();
-    await Promise.all(
-      [...deadlines].map(([id, deadlineAt]) =>
-        this.commands.set(keys.fence(this.service, id), this.replica, 'PX', ttlOf(deadlineAt, now), 'NX'),
-      ),
-    );
   }
 }
 

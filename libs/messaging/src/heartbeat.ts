@@ -8,6 +8,8 @@ export const HEARTBEAT_TTL_MS = 1_400;
 export const HEARTBEAT_EVERY_MS = 350;
 /** Who had trouble itself does not judge others until they have all had time to beat again. */
 const GRACE_MS = 2 * HEARTBEAT_TTL_MS;
+/** A key renewed no longer ago than this lives long enough for whatever is sent now to reach Redis before it expires. */
+const RENEWED_WITHIN_MS = HEARTBEAT_TTL_MS / 2;
 
 /**
  * Says that this replica lives. Idle time would not: a healthy model call of a minute looks idle.
@@ -19,7 +21,9 @@ export class Heartbeat {
   private timer: NodeJS.Timeout | undefined;
   private lastBeatAt = Date.now();
   private troubleAt = 0;
-  private hasBeaten = false;
+  /** When the key last came to be; it has not expired since, as of the last beat. */
+  private aliveSince: number | undefined;
+  private renewal: Moment = { monotonic: -Infinity, wall: -Infinity };
 
   constructor(
     private readonly commands: Redis,
@@ -47,6 +51,14 @@ export class Heartbeat {
     return Date.now() - this.troubleAt > GRACE_MS;
   }
 
+  /**
+   * Nobody can have taken this replica for dead since then, nor can for another half of its key's life.
+   * @param since `performance.now()` of then
+   */
+  isAliveSince(since: number): boolean {
+    return this.aliveSince !== undefined && this.aliveSince <= since && ageOf(this.renewal) < RENEWED_WITHIN_MS;
+  }
+
   private async beatAndReport(): Promise<void> {
     try {
       await this.beat();
@@ -58,16 +70,32 @@ export class Heartbeat {
   }
 
   private async beat(): Promise<void> {
+    const sentAt = moment();
     const [before] = await Promise.all([
       this.commands.set(keys.heartbeat(this.service, this.replica), '1', 'PX', HEARTBEAT_TTL_MS, 'GET'),
       this.commands.pexpire(keys.requests(this.service), ABANDONED_AFTER_MS),
     ]);
     const now = Date.now();
     const wasLate = now - this.lastBeatAt > HEARTBEAT_TTL_MS / 2;
-    const hasLapsed = this.hasBeaten && before === null;
+    const hasLapsed = this.aliveSince !== undefined && before === null;
     if (wasLate || hasLapsed) this.troubleAt = now; // This process stood still, or Redis did.
+    if (before === null) this.aliveSince = performance.now();
     this.lastBeatAt = now;
-    this.hasBeaten = true;
+    this.renewal = sentAt;
     if (hasLapsed) await this.on.lapsed();
   }
+}
+
+/** Two clocks: the monotonic one may stand still with the machine, the other may be set back. */
+interface Moment {
+  monotonic: number;
+  wall: number;
+}
+
+function moment(): Moment {
+  return { monotonic: performance.now(), wall: Date.now() };
+}
+
+function ageOf({ monotonic, wall }: Moment): number {
+  return Math.max(performance.now() - monotonic, Date.now() - wall);
 }

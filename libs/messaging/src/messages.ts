@@ -14,7 +14,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Call } from './call.js';
 import { metrics } from './metrics.js';
 import { PartStream } from './part-stream.js';
-import { commandConnection, connect, readerConnection } from './redis.js';
+import { commandConnection, connect, subscriberConnection } from './redis.js';
 import { ReplyInbox } from './reply-inbox.js';
 import { RequestWriter } from './request-writer.js';
 import { CANCELLED, encodeEnvelope, keys, PROTOCOL_VERSION, type Control, type Frame } from './wire.js';
@@ -51,7 +51,7 @@ interface Abandoned {
 @Injectable()
 export class Messages implements OnModuleInit, OnApplicationShutdown {
   private readonly commands: Redis;
-  private readonly reader: Redis;
+  private readonly subscriber: Redis;
   private readonly inbox: ReplyInbox;
   private readonly requests: RequestWriter;
   private readonly abandoned = new Map<number, Abandoned>();
@@ -62,13 +62,13 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
     logger: Logger,
   ) {
     this.commands = commandConnection(options.redisUrl);
-    this.reader = readerConnection(options.redisUrl);
-    this.inbox = new ReplyInbox(this.commands, this.reader, logger, (frame) => this.cancelAgain(frame));
+    this.subscriber = subscriberConnection(options.redisUrl);
+    this.inbox = new ReplyInbox(this.commands, this.subscriber, logger, (frame) => this.cancelAgain(frame));
     this.requests = new RequestWriter(this.commands, options.queueMax);
   }
 
   async onModuleInit(): Promise<void> {
-    await Promise.all([connect(this.commands), connect(this.reader)]);
+    await Promise.all([connect(this.commands), connect(this.subscriber)]);
     await this.inbox.open();
   }
 

@@ -56,10 +56,15 @@ const scripts = {
       end
       return started`,
   },
-  /** KEYS: stream, heartbeat of a replica. ARGV: group, that replica, ours, how many. Its pending entries, now ours. */
+  /**
+   * KEYS: stream, heartbeat of a replica. ARGV: group, that replica, ours, how many, and epoch milliseconds of Redis's
+   * clock after which it is too late to decide this. Its pending entries, now ours.
+   */
   claimFromDead: {
     numberOfKeys: 2,
     lua: `
+      local time = redis.call('TIME')
+      if time[1] * 1000 + time[2] / 1000 > tonumber(ARGV[5]) then return {} end
       if redis.call('EXISTS', KEYS[2]) == 1 then return {} end
       local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[4], ARGV[2])
       if #pending == 0 then
@@ -69,6 +74,11 @@ const scripts = {
       local claim = {}
       for i = 1, #pending do claim[i] = pending[i][1] end
       return redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[3], 0, unpack(claim))`,
+  },
+  /** The id of the last entry of a stream, without what is in it. */
+  newestEntry: {
+    numberOfKeys: 1,
+    lua: `return (redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1] or {})[1]`,
   },
   /** KEYS: stream, our heartbeat. ARGV: group, replica. The last one out takes an empty stream with it. */
   leaveGroup: {
@@ -99,7 +109,9 @@ declare module 'ioredis' {
       dead: string,
       ours: string,
       count: number,
+      decideUntil: number,
     ): Promise<Entry[]>;
+    newestEntry(stream: string): Promise<string | null>;
     leaveGroup(stream: string, heartbeat: string, group: string, replica: string): Promise<number>;
   }
 }
@@ -138,8 +150,17 @@ export function subscriberConnection(url: string): Redis {
   return new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: null,
+    commandTimeout: COMMAND_TIMEOUT_MS,
     ...reconnecting,
   });
+}
+
+/**
+ * Everything written so far has left this process, so that it reaches Redis even if the process is killed now. False when
+ * in doubt: a TLS socket encrypts in its own time.
+ */
+export function hasSentAll({ status, stream, options }: Redis): boolean {
+  return status === 'ready' && options.tls === undefined && stream.writable && stream.writableLength === 0;
 }
 
 /** Connects, or fails with one line that says where it tried. */

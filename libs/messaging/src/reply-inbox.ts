@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@tollgate/contracts';
 import type { Logger } from '@tollgate/observability';
 import type { Redis } from 'ioredis';
 import type { Call } from './call.js';
-import type { Entry } from './redis.js';
-import { decodeFrames, fieldOf, keys, type Frame } from './wire.js';
+import { channelOf, decodeFrames, keys, valuesOf, type Frame } from './wire.js';
 
 /** A reply stream outlives its process by at most this; services see by its absence that nobody waits any more. */
 const TTL_MS = 15_000;
@@ -13,30 +12,35 @@ const REFRESH_EVERY_MS = 2_000;
 /** Open calls do not wait for a Redis that is away for longer than this. */
 const OUTAGE_MAX_MS = 5_000;
 const READ_COUNT_MAX = 200;
-const BLOCK_MS = 5_000;
 const RETRY_EVERY_MS = 50;
-const TRIM_EVERY_MS = 50;
+const TRIM_EVERY_MS = 100;
+/** What was published is added to the stream a moment later, or more than that when Redis is slow. */
+const READ_AGAIN_AFTER_MS = [0, 50, 1_000];
 
 /**
- * The one reply stream of this process. Every answer to it arrives here and is handed to its call.
+ * Where all answers to this process arrive: by publish/subscribe, and a moment later in a stream.
  *
- * It reads on from the last entry it has seen, so a broken connection loses nothing that Redis still has. When Redis has
- * lost the stream, the answers in it are lost too: every open call ends with `reply_lost` at once. When Redis stays away
- * for five seconds, they end with `unavailable`.
+ * After a broken connection the stream tells what was missed, so nothing is lost that Redis still has; what arrives
+ * meanwhile and comes after something missed is held back. When Redis has lost the stream, every open call ends with
+ * `reply_lost` at once. When Redis stays away for five seconds, they end with `unavailable`.
  */
 export class ReplyInbox {
   readonly key = keys.replies(randomUUID());
   private readonly calls = new Map<number, Call>();
-  private lastId = '0-0';
   private lastContactAt = Date.now();
   private closed = false;
+  /** The connection broke, and the stream has not been read often enough since. */
+  private hasMissed = false;
+  /** Counts them. */
+  private connections = 0;
+  /** Frames that came after something that was missed. */
+  private held: Frame[] = [];
   private trimTimer: NodeJS.Timeout | undefined;
   private refreshTimer: NodeJS.Timeout | undefined;
-  private reading: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly commands: Redis,
-    private readonly reader: Redis,
+    private readonly subscriber: Redis,
     private readonly logger: Logger,
     /** A frame of a call that has ended here: whoever sends it has missed that. */
     private readonly onStray: (frame: Frame) => void,
@@ -44,10 +48,13 @@ export class ReplyInbox {
 
   async open(): Promise<void> {
     await this.create();
+    this.subscriber.on('message', (_channel, message) => this.receive(message));
+    this.subscriber.on('close', () => this.missed());
+    await this.subscriber.subscribe(channelOf(this.key));
+    this.subscriber.on('ready', () => void this.catchUp());
     this.commands.on('ready', () => void this.refresh());
     this.refreshTimer = setInterval(() => void this.refresh(), REFRESH_EVERY_MS);
     this.refreshTimer.unref();
-    this.reading = this.read();
   }
 
   async close(): Promise<void> {
@@ -55,8 +62,7 @@ export class ReplyInbox {
     clearInterval(this.refreshTimer);
     clearTimeout(this.trimTimer);
     await this.commands.del(this.key).catch(() => undefined); // Gone or unreachable: it expires by itself.
-    this.reader.disconnect();
-    await this.reading;
+    this.subscriber.disconnect();
   }
 
   register(call: Call): void {
@@ -77,12 +83,12 @@ export class ReplyInbox {
 
   private async refresh(): Promise<void> {
     if (this.closed) return;
+    void this.probe();
     try {
       const exists = (await this.commands.pexpire(this.key, TTL_MS)) !== 0;
       this.lastContactAt = Date.now();
       if (exists || this.closed) return;
       this.logger.warn('Redis has lost the reply stream; open calls are failed', { calls: this.calls.size });
-      this.lastId = '0-0';
       await this.create();
       this.failAll(new AppError('reply_lost', 'Redis has lost the answer.'));
     } catch (error) {
@@ -94,49 +100,85 @@ export class ReplyInbox {
     }
   }
 
-  private async read(): Promise<void> {
-    while (!this.closed) {
-      try {
-        const streams = (await this.reader.xread(
-          ...(['COUNT', READ_COUNT_MAX, 'BLOCK', BLOCK_MS, 'STREAMS', this.key, this.lastId] as const),
-        )) as [string, Entry[]][] | null;
-        const entries = streams?.[0]?.[1] ?? [];
-        if (entries.length === 0) continue;
-        this.lastId = entries.at(-1)?.[0] ?? this.lastId;
-        for (const [, fields] of entries) this.dispatch(fields ?? []);
-        this.trimSoon();
-        await setImmediate(); // What these answers woke may send first; the next read would go before it.
-      } catch (error) {
-        if (this.closed) return;
-        this.logger.warn('replies cannot be read, trying again', { err: error });
-        await sleep(RETRY_EVERY_MS);
-      }
+  private missed(): void {
+    this.hasMissed = true;
+    this.connections += 1;
+  }
+
+  /** A half-open connection would be silent for ever. */
+  private async probe(): Promise<void> {
+    try {
+      await this.subscriber.ping();
+    } catch (error) {
+      this.logger.debug('the connection for replies is silent', { err: error });
+      if (!this.closed && this.subscriber.status === 'ready') this.subscriber.disconnect(true);
     }
   }
 
-  private dispatch(fields: readonly string[]): void {
+  /** Subscribed first, read then: what comes in between comes twice, and is recognised by its number. */
+  private async catchUp(): Promise<void> {
+    const connection = this.connections;
+    const isSame = () => !this.closed && connection === this.connections;
     try {
-      for (const frame of decodeFrames(fieldOf(fields, 'f') ?? '[]')) {
-        const call = this.calls.get(frame[0]);
-        if (call) call.accept(frame);
-        else this.onStray(frame);
+      await this.subscriber.subscribe(channelOf(this.key));
+      for (const waitMs of READ_AGAIN_AFTER_MS) {
+        await sleep(waitMs);
+        if (!isSame()) return;
+        await this.readStream();
+        this.handOutHeld();
       }
+      this.hasMissed = !isSame();
+      this.handOutHeld();
+    } catch (error) {
+      this.logger.warn('missed replies cannot be read, trying again', { err: error });
+      await sleep(RETRY_EVERY_MS);
+      if (isSame()) await this.catchUp();
+    }
+  }
+
+  private async readStream(): Promise<void> {
+    let [from, hasMore] = ['-', true];
+    while (hasMore) {
+      const entries = await this.commands.xrange(this.key, from, '+', 'COUNT', READ_COUNT_MAX);
+      for (const [, fields] of entries) for (const message of valuesOf(fields ?? [], 'f')) this.receive(message);
+      from = `(${entries.at(-1)?.[0]}`;
+      hasMore = entries.length === READ_COUNT_MAX;
+    }
+  }
+
+  private receive(message: string): void {
+    try {
+      for (const frame of decodeFrames(message)) this.handOut(frame);
     } catch (error) {
       this.logger.error('a reply that is not a reply was dropped', { err: error });
     }
+    this.trimTimer ??= setTimeout(() => void this.trim(), TRIM_EVERY_MS);
   }
 
-  /** Frees what has been read, not more often than makes a difference. */
-  private trimSoon(): void {
-    this.trimTimer ??= setTimeout(() => {
-      this.trimTimer = undefined;
-      if (!this.closed) this.trim();
-    }, TRIM_EVERY_MS);
+  private handOut(frame: Frame): void {
+    const call = this.calls.get(frame[0]);
+    if (!call) this.onStray(frame);
+    else if (this.hasMissed && call.isAhead(frame)) this.held.push(frame);
+    else call.accept(frame);
   }
 
-  private trim(): void {
-    this.commands.xtrim(this.key, 'MINID', this.lastId).catch((error: unknown) => {
+  private handOutHeld(): void {
+    const held = this.held;
+    this.held = [];
+    for (const frame of held) this.handOut(frame);
+  }
+
+  /** Frees what has been received, not more often than makes a difference. */
+  private async trim(): Promise<void> {
+    try {
+      const newest = await this.commands.newestEntry(this.key);
+      // It was published before it was added, so it arrives before the answer to this, if the connection is the same.
+      await this.subscriber.ping();
+      if (newest !== null && !this.hasMissed && !this.closed) await this.commands.xtrim(this.key, 'MINID', newest);
+    } catch (error) {
       this.logger.debug('the reply stream could not be trimmed', { err: error });
-    });
+    } finally {
+      this.trimTimer = undefined;
+    }
   }
 }

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WireError } from '@tollgate/contracts';
 import type { Redis } from 'ioredis';
-import { encodePayload, type Frame } from './wire.js';
+import { channelOf, encodePayload } from './wire.js';
 
-/** Frames that wait for one XADD are joined up to this size. */
-const BATCH_CHARACTERS_MAX = 1024 * 1024;
+/** Frames that wait are joined up to this size: a reader gets nothing of a message before it has all of it. */
+const BATCH_CHARACTERS_MAX = 128 * 1024;
+/** How long what was published waits for more before it is added to the stream. */
+const KEEP_WITHIN_MS = 10;
 /** Writers that are faster than Redis wait above this. */
 const BUFFER_CHARACTERS_MAX = 4 * 1024 * 1024;
 /** How long answers wait for a Redis that is away, or for a caller that comes back to an emptied one. */
@@ -13,10 +15,11 @@ const CALLER_GONE_AFTER_MS = 2_000;
 const RETRY_EVERY_MS = 50;
 
 /**
- * Writes frames to the reply stream of one calling process, one XADD at a time.
+ * Writes frames to one calling process. They are published, one batch at a time, and added to its reply stream a moment
+ * later and together with others, for a caller whose connection was broken when they were published.
  *
- * What arrives while an XADD is under way goes into the next one, parts of one call as one run: a lone frame leaves at once,
- * a flood is batched, and nothing waits for a timer. The order within a call is kept, that between calls is not. An XADD
+ * What arrives while a batch is under way goes into the next one, parts of one call as one run: a lone frame leaves at once,
+ * a flood is batched, and nothing waits for a timer. The order within a call is kept, that between calls is not. A batch
  * whose answer was lost is repeated; the reader drops what it has seen. The stream is never created here (NOMKSTREAM):
  * when it stays away, so does the caller.
  */
@@ -28,13 +31,19 @@ export class ReplyWriter {
   private isFlushing = false;
   /** Of whoever waits for what is in the queue now. */
   private waiters: (() => void)[] = [];
+  /** Batches that were published and are not in the stream yet. */
+  private unkept: string[] = [];
+  private keeping: Promise<void> | undefined;
   private gone = false;
+  private readonly channel: string;
 
   constructor(
     private readonly redis: Redis,
     private readonly replyTo: string,
     private readonly onCallerGone: () => void,
-  ) {}
+  ) {
+    this.channel = channelOf(replyTo);
+  }
 
   /** `part` is JSON. Undefined while there is room in the buffer, else a promise of room. */
   part(call: number, sequence: number, part: string): Promise<void> | undefined {
@@ -52,14 +61,19 @@ export class ReplyWriter {
     this.add(call, `[${call},${sequence},"error",${JSON.stringify(error)}]`);
   }
 
-  mark(call: number, sequence: number, kind: Extract<Frame[2], 'end' | 'wait'>): void {
-    this.add(call, `[${call},${sequence},"${kind}"]`);
+  end(call: number, sequence: number): void {
+    this.add(call, `[${call},${sequence},"end"]`);
   }
 
-  /** Resolves when everything written so far has left, or never can. */
-  flushed(): Promise<void> {
-    if (!this.isFlushing) return Promise.resolve();
-    return new Promise((resolve) => this.waiters.push(resolve));
+  /** Asks how far the reader has come. */
+  wait(call: number, sequence: number): void {
+    this.add(call, `[${call},${sequence},"wait"]`);
+  }
+
+  /** Resolves when everything written so far is in the stream, or never can be. */
+  async kept(): Promise<void> {
+    if (this.isFlushing) await this.flushed();
+    await this.keeping;
   }
 
   private add(call: number, frame: string): void {
@@ -74,16 +88,34 @@ export class ReplyWriter {
     return this.bufferedCharacters > BUFFER_CHARACTERS_MAX ? this.flushed() : undefined;
   }
 
+  private flushed(): Promise<void> {
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
   private async flush(): Promise<void> {
     this.isFlushing = true;
     await Promise.resolve(); // Lets the frames of this very tick join the first batch.
     while (this.queue.length > 0 || this.waiters.length > 0) {
       const waiters = this.waiters;
       this.waiters = [];
-      for (const batch of this.takeBatches()) if (!this.gone && !(await this.write(batch))) this.giveUp();
+      for (const batch of this.takeBatches()) await this.publish(batch);
       for (const resolve of waiters) resolve();
     }
     this.isFlushing = false;
+  }
+
+  private async publish(batch: string): Promise<void> {
+    await this.write(() => this.sendPublished(batch));
+    this.unkept.push(batch);
+    this.keeping ??= this.keep();
+  }
+
+  private async keep(): Promise<void> {
+    await sleep(KEEP_WITHIN_MS);
+    this.keeping = undefined;
+    const batches = this.unkept;
+    this.unkept = [];
+    await this.write(() => this.sendKept(batches));
   }
 
   private closeRun(call: number): void {
@@ -93,43 +125,56 @@ export class ReplyWriter {
     this.openRuns.delete(call);
   }
 
-  /** Everything that waits, in entries of bounded size. */
   private takeBatches(): string[] {
     for (const call of this.openRuns.keys()) this.closeRun(call);
     const frames = this.queue;
     this.queue = [];
     this.bufferedCharacters = 0;
-    const batches: string[] = [];
-    let batch: string[] = [];
-    let characters = 0;
-    for (const frame of frames) {
-      if (batch.length > 0 && characters + frame.length > BATCH_CHARACTERS_MAX) {
-        batches.push(`[${batch.join(',')}]`);
-        batch = [];
-        characters = 0;
-      }
-      batch.push(frame);
-      characters += frame.length;
-    }
-    if (batch.length > 0) batches.push(`[${batch.join(',')}]`);
-    return batches;
+    return inBatches(frames);
   }
 
-  private async write(frames: string): Promise<boolean> {
+  /** Until it is written, or never can be. */
+  private async write(send: () => Promise<boolean>): Promise<void> {
     const startedAt = Date.now();
-    for (;;) {
-      const outcome = await this.redis.xadd(this.replyTo, 'NOMKSTREAM', '*', 'f', frames).then(
-        (id) => (id === null ? 'no stream' : 'written'),
-        () => 'no redis',
-      );
-      if (outcome === 'written') return true;
-      if (Date.now() - startedAt > (outcome === 'no stream' ? CALLER_GONE_AFTER_MS : RETRY_FOR_MS)) return false;
+    while (!this.gone) {
+      const isThere = await send().catch(() => undefined);
+      if (isThere) return;
+      const giveUpAfterMs = isThere === undefined ? RETRY_FOR_MS : CALLER_GONE_AFTER_MS;
+      if (Date.now() - startedAt > giveUpAfterMs) return this.giveUp();
       await sleep(RETRY_EVERY_MS);
     }
+  }
+
+  /** Resolves to whether the caller is there. Between two connections it has no subscription, but still its stream. */
+  private async sendPublished(batch: string): Promise<boolean> {
+    return (await this.redis.publish(this.channel, batch)) > 0 || (await this.redis.exists(this.replyTo)) > 0;
+  }
+
+  private async sendKept(batches: readonly string[]): Promise<boolean> {
+    const fields = batches.flatMap((batch) => ['f', batch]);
+    return (await this.redis.xadd(this.replyTo, 'NOMKSTREAM', '*', ...fields)) !== null;
   }
 
   private giveUp(): void {
     this.gone = true;
     this.onCallerGone();
   }
+}
+
+/** JSON arrays of bounded size. */
+function inBatches(frames: readonly string[]): string[] {
+  const batches: string[] = [];
+  let batch: string[] = [];
+  let characters = 0;
+  for (const frame of frames) {
+    if (batch.length > 0 && characters + frame.length > BATCH_CHARACTERS_MAX) {
+      batches.push(`[${batch.join(',')}]`);
+      batch = [];
+      characters = 0;
+    }
+    batch.push(frame);
+    characters += frame.length;
+  }
+  if (batch.length > 0) batches.push(`[${batch.join(',')}]`);
+  return batches;
 }

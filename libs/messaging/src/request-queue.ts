@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@tollgate/observability';
 import type { Redis } from 'ioredis';
 import { ABANDONED_AFTER_MS, connect, readerConnection, type Entry } from './redis.js';
@@ -6,8 +6,6 @@ import { keys } from './wire.js';
 
 /** Read at once, and never more than there are free slots. */
 const READ_COUNT_MAX = 64;
-/** Acknowledgements wait this long for others: nobody waits for them, and their fences stand. */
-const ACKNOWLEDGE_WITHIN_MS = 5;
 /** More arguments than this do not fit the stack of a Lua script. */
 const ACKNOWLEDGE_COUNT_MAX = 5_000;
 const PENDING_MAX = 10_000;
@@ -21,11 +19,23 @@ const SETTLE_AFTER_RECONNECT_MS = 700;
 export interface Consumer {
   /** Requests that may be taken now. */
   freeSlots(): number;
+  /** Entries that may have been handed to anyone before. */
   take(entries: Entry[]): void;
+  /**
+   * An entry that was handed to this replica only, and not before that time of `performance.now()`. Sends over the given
+   * connection, and returns what to do when that has left.
+   */
+  takeNew(entry: Entry, since: number, connection: Redis): () => void;
   /** Ids of the entries that are being run. */
   running(): ReadonlySet<string>;
   /** The connection to Redis was lost and is back; Redis may have forgotten the last second or everything. */
   reconnected(): Promise<void>;
+}
+
+interface Reply {
+  entries: Entry[];
+  /** By `performance.now()`. */
+  askedAt: number;
 }
 
 /**
@@ -44,6 +54,8 @@ export class RequestQueue {
   private reading: Promise<void> = Promise.resolve();
   private finished: string[] = [];
   private acknowledging: Promise<void> | undefined;
+  /** What was there when Redis came back: it may have been handed out before, and Redis may have forgotten that. */
+  private lastOldEntry = '0-0';
 
   constructor(
     redisUrl: string,
@@ -108,7 +120,7 @@ export class RequestQueue {
   }
 
   private async acknowledgeFinished(): Promise<void> {
-    await sleep(ACKNOWLEDGE_WITHIN_MS);
+    await setImmediate(); // Answers are kept together: their acknowledgements come together.
     while (this.finished.length > 0) {
       const ids = this.finished.splice(0, ACKNOWLEDGE_COUNT_MAX);
       try {
@@ -129,6 +141,7 @@ export class RequestQueue {
       if (!String(error).includes('BUSYGROUP')) throw error;
     }
     await this.commands.pexpire(this.key, ABANDONED_AFTER_MS);
+    await this.rememberOldEntries();
   }
 
   private async identifyReader(): Promise<void> {
@@ -147,9 +160,11 @@ export class RequestQueue {
         if (this.wasDisconnected) await this.settleAfterReconnect(consumer);
         if (searches > 0) await this.takeLostEntries(consumer);
         searches = Math.max(0, searches - 1);
-        const entries = await this.readNew(Math.min(free, READ_COUNT_MAX));
-        if (entries.length > 0) consumer.take(entries);
-        else searches = LOST_ENTRY_SEARCHES;
+        for (let reply: Promise<Reply> | undefined = this.ask(consumer); reply;) {
+          const { entries, askedAt } = await reply;
+          if (entries.length === 0) searches = LOST_ENTRY_SEARCHES;
+          reply = this.handOut(entries, askedAt, consumer);
+        }
       } catch (error) {
         if (this.stopped) break;
         searches = LOST_ENTRY_SEARCHES;
@@ -160,23 +175,33 @@ export class RequestQueue {
     }
   }
 
-  private async readNew(count: number): Promise<Entry[]> {
-    return entriesOf(
-      await this.reader.xreadgroup(
-        ...([
-          'GROUP',
-          this.service,
-          this.replica,
-          'COUNT',
-          count,
-          'BLOCK',
-          BLOCK_MS,
-          'STREAMS',
-          this.key,
-          '>',
-        ] as const),
-      ),
+  /**
+   * A lone new entry is taken in one write with the next read, and its handler goes before what that brings.
+   * Returns that read.
+   */
+  private handOut(entries: Entry[], askedAt: number, consumer: Consumer): Promise<Reply> | undefined {
+    const [first, ...others] = entries;
+    if (!first) return undefined;
+    if (others.length > 0 || !isLater(first[0], this.lastOldEntry)) {
+      consumer.take(entries);
+      return undefined;
+    }
+    const { stream } = this.reader;
+    stream.cork();
+    const start = consumer.takeNew(first, askedAt, this.reader);
+    const reply = this.stopped || consumer.freeSlots() <= 0 ? undefined : this.ask(consumer);
+    stream.uncork();
+    start();
+    return reply;
+  }
+
+  private async ask(consumer: Consumer): Promise<Reply> {
+    const askedAt = performance.now();
+    const count = Math.min(consumer.freeSlots(), READ_COUNT_MAX);
+    const streams = await this.reader.xreadgroup(
+      ...(['GROUP', this.service, this.replica, 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', this.key, '>'] as const),
     );
+    return { entries: entriesOf(streams), askedAt };
   }
 
   /** Entries that are pending for this replica and that it does not run. Finished ones among them are stopped by their fences. */
@@ -192,8 +217,20 @@ export class RequestQueue {
   private async settleAfterReconnect(consumer: Consumer): Promise<void> {
     await consumer.reconnected();
     await sleep(SETTLE_AFTER_RECONNECT_MS);
+    await this.rememberOldEntries();
     this.wasDisconnected = false;
   }
+
+  private async rememberOldEntries(): Promise<void> {
+    this.lastOldEntry = (await this.commands.newestEntry(this.key)) ?? '0-0';
+  }
+}
+
+/** Ids are `<milliseconds>-<number>`. */
+function isLater(id: string, other: string): boolean {
+  const [milliseconds = NaN, number = NaN] = id.split('-').map(Number);
+  const [otherMilliseconds = NaN, otherNumber = NaN] = other.split('-').map(Number);
+  return milliseconds > otherMilliseconds || (milliseconds === otherMilliseconds && number > otherNumber);
 }
 
 function entriesOf(streams: unknown): Entry[] {

@@ -28,8 +28,8 @@ export const Envelope = z.object({
 export type Envelope = z.infer<typeof Envelope>;
 
 /**
- * One step of an answer: `[call, sequence, kind, payload]`. An entry of a reply stream holds a JSON array of frames
- * (field `f`), of any calls of that process.
+ * One step of an answer: `[call, sequence, kind, payload]`. A JSON array of frames, of any calls of one process, is
+ * published on its channel; an entry of its reply stream holds one or more of these arrays (fields `f`).
  *
  * `parts` carries a run of parts, `sequence` that of the first; every part and every other frame but `wait` counts one.
  * A hole is a lost frame. The sequence {@link OUT_OF_BAND} is that of whoever speaks for a dead replica.
@@ -64,6 +64,11 @@ export const keys = {
   replies: (clientId: string) => `tollgate:{replies:${clientId}}`,
 };
 
+/** Where frames are published for the process with this reply stream. */
+export function channelOf(replyTo: string): string {
+  return `${replyTo}:frames`;
+}
+
 /** Owner of a fence that a caller has set, so that nobody starts its request any more. */
 export const CANCELLED = 'cancelled';
 
@@ -95,10 +100,9 @@ function isFrame(value: unknown): value is Frame {
   return kind !== 'error' || WireError.safeParse(payload).success;
 }
 
-/** The fields of a stream entry as Redis returns them: name, value, name, value, … */
-export function fieldOf(fields: readonly string[], name: string): string | undefined {
-  for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return fields[index + 1];
-  return undefined;
+/** Of the fields of a stream entry as Redis returns them: name, value, name, value, … */
+export function valuesOf(fields: readonly string[], name: string): string[] {
+  return fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === name);
 }
 
 function tooLarge(what: string, charactersMax: number): AppError {

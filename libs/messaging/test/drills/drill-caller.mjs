@@ -29,7 +29,7 @@ async function outcomeOf(n, run) {
   }
 }
 
-/** @param {{ contract: 'work' | 'workAgain', n: number, ms: number, timeoutMs: number }} input */
+/** @param {{ contract: 'work' | 'workAgain' | 'die', n: number, ms: number, timeoutMs: number }} input */
 function send({ contract, n, ms, timeoutMs }) {
   return outcomeOf(n, async () => {
     const answer = await messages.send(contracts[contract], { n, ms }, { timeoutMs });
@@ -66,7 +66,7 @@ let isStopped = false;
 /**
  * Requests (or streams, when they have parts) from number `first` on: `count` of them, all at once or one every
  * `everyMs`, without a count until `stop`. A request works for `msMin` to `msMax`.
- * @param {{ first?: number, count?: number, everyMs?: number, contract?: 'work' | 'workAgain', msMin?: number, msMax?: number, timeoutMs: number, parts?: Omit<Parameters<typeof read>[0], 'n' | 'timeoutMs'> }} input
+ * @param {{ first?: number, count?: number, everyMs?: number, contract?: 'work' | 'workAgain' | 'die', msMin?: number, msMax?: number, timeoutMs: number, parts?: Omit<Parameters<typeof read>[0], 'n' | 'timeoutMs'> }} input
  */
 async function load({
   first = 0,

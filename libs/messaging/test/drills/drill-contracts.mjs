@@ -17,6 +17,8 @@ export function contractsOf(service, version = 'new') {
   return {
     work: request(`${service}.work`, work),
     workAgain: request(`${service}.work-again`, { ...work, idempotent: true }),
+    /** Kills its replica in its first line. */
+    die: request(`${service}.die`, work),
     /** `parts` parts of `bytes` bytes each, one every `everyMs` or as fast as it goes. */
     count: stream(`${service}.count`, { input: count, part }),
     /** The same, from another service. */

@@ -44,6 +44,12 @@ class Handlers {
     return this.work(input, context);
   }
 
+  /** @param {{ n: number }} input */
+  die({ n }) {
+    record('start', n);
+    process.kill(process.pid, 'SIGKILL');
+  }
+
   /** @param {{ n: number, parts: number, bytes: number, everyMs: number }} input @param {MessageContext} context */
   async *count({ n, parts, bytes, everyMs }, { signal }) {
     record('start', n);

@@ -41,7 +41,7 @@ export interface Load {
   count?: number;
   /** All at once when not given. */
   everyMs?: number;
-  contract?: 'work' | 'workAgain';
+  contract?: 'work' | 'workAgain' | 'die';
   msMin?: number;
   msMax?: number;
   timeoutMs: number;
@@ -111,6 +111,10 @@ export class DrillProcess {
     return answered.value;
   }
 
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
@@ -157,6 +161,11 @@ export class Drill {
 
   replicas(count: number, options?: ReplicaOptions): Promise<DrillProcess[]> {
     return Promise.all(Array.from({ length: count }, () => this.replica(options)));
+  }
+
+  /** Processes that have not ended by themselves or by a signal, without callers. */
+  replicasRunning(): DrillProcess[] {
+    return this.processes.filter((child) => child.isRunning && child.name.startsWith('r'));
   }
 
   caller({ version = 'new' }: { version?: 'old' | 'new' } = {}): Promise<DrillProcess> {
@@ -215,13 +224,19 @@ export class Drill {
     return length === 0 && (await this.consumers()).every(({ pending }) => pending === 0);
   }
 
+  /** How many connections there were. */
+  async breakSubscriptions(): Promise<number> {
+    return Number(await this.redis.client('KILL', 'TYPE', 'PUBSUB'));
+  }
+
   async redisPid(): Promise<number> {
     return Number(/process_id:(\d+)/.exec(await this.redis.info('server'))?.[1]);
   }
 
-  async killRedis(): Promise<void> {
+  /** @param pid to be known beforehand of a Redis that stands still */
+  async killRedis(pid?: number): Promise<void> {
     const closed = once(this.redis, 'close');
-    process.kill(await this.redisPid(), 'SIGKILL');
+    process.kill(pid ?? (await this.redisPid()), 'SIGKILL');
     await closed;
     await this.server.stop(); // Has ended; this waits until its parent knows.
   }

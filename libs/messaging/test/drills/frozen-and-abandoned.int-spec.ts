@@ -85,6 +85,28 @@ describe('a replica that froze in the middle of its work', () => {
   });
 });
 
+describe('a connection that breaks again and again', () => {
+  it('loses no answer and no part of one', async () => {
+    await drill.replicas(2);
+    const reader = await drill.caller();
+    const requests = load({ everyMs: 4, msMin: 5, msMax: 40, timeoutMs: 10_000 });
+    const parts = { parts: 40, bytes: 20, everyMs: 20 };
+    const streams = load({ first: 1_000_000, everyMs: 30, timeoutMs: 10_000, parts }, reader);
+    for (let round = 0; round < 10 * scale; round += 1) {
+      await sleep(300);
+      expect(await drill.breakSubscriptions()).toBeGreaterThan(0);
+    }
+    await Promise.all([caller.ask('stop'), reader.ask('stop')]);
+    const [answers, read] = await Promise.all([requests, streams]);
+
+    report({ requests: tally(answers), streams: tally(read) });
+    expect(tally(answers)).toEqual({ ok: answers.length });
+    expect(tally(read)).toEqual({ ok: read.length });
+    expect(await drill.startedTwice()).toEqual([]);
+    await until(() => drill.queueIsEmpty(), 'an empty queue');
+  });
+});
+
 describe('what is abandoned', () => {
   it('goes away: the reply stream of a killed caller expires, and what was running for it is aborted', async () => {
     await drill.replica();

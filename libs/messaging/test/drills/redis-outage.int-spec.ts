@@ -109,4 +109,36 @@ describe('when Redis', () => {
     expect(heardAfterMs).toBeLessThan(TIMEOUT_MS);
     await expectHonesty(await before, [[goneAt, backAt]]);
   });
+
+  it('is back before a replica that was told to stop has drained, what the replica was running is answered', async () => {
+    drill = await Drill.start({ persistent: true });
+    const replica = await drill.replica();
+    caller = await drill.caller();
+    const inFlight = load({ count: 8, msMin: 1_500, timeoutMs: TIMEOUT_MS });
+    await drill.recorded('start', 7);
+    await drill.killRedis();
+    replica.signal('SIGTERM');
+    await sleep(1_000);
+    await drill.restartRedis();
+    const outcomes = await inFlight;
+
+    report({ tally: tally(outcomes) });
+    expect(await replica.exited).toBe(0);
+    expect(tally(outcomes)).toEqual({ ok: 8 });
+    expect(await drill.startedTwice()).toEqual([]);
+  });
+
+  it('stays away, a replica that was told to stop ends by itself', async () => {
+    await startDrill({ persistent: false });
+    const inFlight = load({ count: 8, msMin: 500, timeoutMs: TIMEOUT_MS });
+    await drill.recorded('start', 7);
+    await drill.killRedis();
+    const toldAt = Date.now();
+    for (const replica of drill.replicasRunning()) replica.signal('SIGTERM');
+    const codes = await Promise.all(drill.replicasRunning().map(({ exited }) => exited));
+
+    report({ endedAfterMs: Date.now() - toldAt, tally: tally(await inFlight) });
+    expect(codes).toEqual([0, 0, 0]);
+    expect(Object.keys(tally(await inFlight))).toEqual(['unavailable']);
+  });
 });

@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '@tollgate/contracts';
+import type { Logger } from '@tollgate/observability';
+import type { Redis } from 'ioredis';
+import type { Execution, QueuedRequest } from './execution.js';
+import type { Executions } from './executions.js';
+import type { Fences } from './fences.js';
+import type { Heartbeat } from './heartbeat.js';
+import { metrics } from './metrics.js';
+import { hasSentAll, type Entry } from './redis.js';
+import type { ReplyWriters } from './reply-writers.js';
+import type { RequestParser } from './request-parser.js';
+import type { RequestQueue } from './request-queue.js';
+import { OUT_OF_BAND, type Envelope } from './wire.js';
+
+const RETRY_EVERY_MS = 50;
+
+interface Parts {
+  parser: RequestParser;
+  executions: Executions;
+  fences: Fences;
+  heartbeat: Heartbeat;
+  queue: RequestQueue;
+  writers: ReplyWriters;
+}
+
+/**
+ * What becomes of the entries that this replica gets: each is started here at most once, behind its fence, and leaves Redis
+ * when its answer has been written.
+ *
+ * A fence costs a round trip. A lone request does not wait for it where its answer is certain: the fence has left this
+ * process, and after that the clock says that nobody can have taken this replica for dead since before the request was
+ * handed to it, so nobody else has it. A process that dies then has its fence read before its heartbeat expires; one
+ * that stood still before it wrote the fence sees that on the clock, and waits for the answer.
+ */
+export class RequestRunner {
+  private answersUnderWay = 0;
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly log: Logger,
+  ) {}
+
+  get isIdle(): boolean {
+    return this.parts.executions.count === 0 && this.answersUnderWay === 0;
+  }
+
+  /** Entries that may have been handed to anyone before. */
+  async take(entries: readonly Entry[], isRedelivery = false): Promise<void> {
+    const executions = this.reserve(entries);
+    if (executions.length === 0) return;
+    const granted = this.parts.fences.start(executions.map(({ envelope }) => envelope));
+    await this.startGranted(executions, granted, isRedelivery);
+  }
+
+  /**
+   * An entry that was handed to this replica only, and not before that time of `performance.now()`. Returns what starts
+   * it, for when its fence has been written to that connection.
+   */
+  takeNew(entry: Entry, since: number, connection: Redis): () => void {
+    const { fences, heartbeat } = this.parts;
+    const [execution] = this.reserve([entry]);
+    if (!execution) return () => undefined;
+    // A replica that cannot renew its heartbeat cannot send answers either: it waits until that works again.
+    if (execution.isOverdue || !heartbeat.isAliveSince(since))
+      return () => void this.startGranted([execution], fences.start([execution.envelope]));
+    const isOurs = fences.write(execution.envelope, connection);
+    return () => {
+      // In this order: standing still between the two shows on the clock.
+      if (hasSentAll(connection) && heartbeat.isAliveSince(since)) {
+        void this.execute(execution);
+        void this.confirm(execution, isOurs);
+      } else {
+        const granted = isOurs.then((ours) => [ours]);
+        void this.startGranted([execution], granted);
+      }
+    };
+  }
+
+  /** Whoever runs it now answers it. */
+  private async confirm(execution: Execution, isOurs: Promise<boolean>): Promise<void> {
+    try {
+      if (!(await isOurs)) execution.giveUp();
+    } catch {
+      // The connection broke: nobody knows whether the fence has arrived.
+      await sleep(RETRY_EVERY_MS);
+      if (this.parts.executions.has(execution))
+        await this.confirm(execution, this.parts.fences.putUpAgain(execution.envelope));
+    }
+  }
+
+  /** After Redis was away: it may have forgotten the fences of what is running and of what has just finished. */
+  async putFencesUpAgain(): Promise<void> {
+    const { executions, fences } = this.parts;
+    const confirmed = executions.all.map(async (execution) => {
+      if (!(await fences.putUpAgain(execution.envelope))) execution.giveUp();
+    });
+    await Promise.all([...confirmed, fences.putUpFinished()]);
+  }
+
+  /** This replica was silent for so long that others may have taken its requests. */
+  async abortWhatWasTaken(): Promise<void> {
+    const running = this.parts.executions.all;
+    const own = new Set(await this.parts.queue.ownPending());
+    for (const execution of running) if (!own.has(execution.entryId)) execution.giveUp();
+  }
+
+  /** What can be run here and is not already; the rest is taken out of Redis. */
+  private reserve(entries: readonly Entry[]): Execution[] {
+    const { parser, executions, queue } = this.parts;
+    return entries.flatMap((entry) => {
+      const request = parser.parse(entry);
+      const running = request && executions.of(request.envelope.id);
+      if (request && !running) return [executions.reserve(request)];
+      // Our own pending entry, read again, stays; another entry is a copy of the request.
+      if (running?.entryId !== entry[0]) void queue.drop(entry[0]);
+      return [];
+    });
+  }
+
+  private async startGranted(
+    executions: readonly Execution[],
+    answer: Promise<boolean[]>,
+    isRedelivery = false,
+  ): Promise<void> {
+    try {
+      const granted = await answer;
+      for (const [index, execution] of executions.entries()) {
+        if (isRedelivery && granted[index]) metrics.redelivered.inc({ contract: execution.envelope.contract });
+        void (granted[index] && !execution.isAborted ? this.execute(execution) : this.refuse(execution));
+      }
+    } catch (error) {
+      // They stay pending for this replica and are found again when Redis is back.
+      this.log.warn('requests could not be fenced and were not started', { err: error, requests: executions.length });
+      for (const execution of executions) this.parts.executions.release(execution);
+    }
+  }
+
+  private async execute(execution: Execution): Promise<void> {
+    const { executions, fences, queue, writers } = this.parts;
+    const { envelope, entryId } = execution;
+    const startedAt = performance.now();
+    const error = await execution.run();
+    this.report(envelope, (performance.now() - startedAt) / 1000, error);
+    fences.finished(envelope);
+    const replies = writers.acquire(envelope.replyTo);
+    executions.release(execution);
+    // Acknowledged before its answer is kept, a request would be forgotten by everyone if this process died now.
+    this.answersUnderWay += 1;
+    await replies.kept();
+    this.answersUnderWay -= 1;
+    writers.release(envelope.replyTo);
+    if (execution.wasTaken) await queue.drop(entryId);
+    else queue.acknowledge(entryId);
+  }
+
+  /**
+   * Cancelled, past its deadline, or started before. If whoever started it is dead now, the caller is told, unless the
+   * contract allows to run it again.
+   */
+  private async refuse(execution: Execution): Promise<void> {
+    const { executions, fences, queue } = this.parts;
+    const { request, envelope, entryId } = execution;
+    executions.release(execution);
+    try {
+      if (!execution.isAborted && (await fences.deadOwner(envelope)) !== undefined) {
+        if (request.contract.kind === 'stream' || !request.contract.idempotent) return this.reportLost(request);
+        await fences.lift(envelope);
+        const [isGranted] = await fences.start([envelope]);
+        if (!isGranted) return; // Somebody else was faster, or it stays pending and is found again.
+        metrics.redelivered.inc({ contract: envelope.contract });
+        return await this.execute(executions.reserve(request));
+      }
+      await queue.drop(entryId);
+    } catch (error) {
+      this.log.warn('a refused request could not be settled', { err: error, request_id: envelope.requestId });
+    }
+  }
+
+  private report({ contract, requestId }: Envelope, seconds: number, error: AppError | undefined): void {
+    metrics.handleDuration.observe({ contract }, seconds);
+    metrics.handled.inc({ contract, outcome: error?.code ?? 'ok' });
+    if (error?.code === 'internal')
+      this.log.error(`${contract} failed`, { err: error.cause ?? error, request_id: requestId });
+  }
+
+  private reportLost({ envelope, entryId }: QueuedRequest): void {
+    const { contract, replyTo, call, requestId } = envelope;
+    metrics.handled.inc({ contract, outcome: 'replica_lost' });
+    this.log.warn('a replica died while it ran a request', { contract, request_id: requestId });
+    const error = new AppError('replica_lost', 'The replica that ran the request has died.', {
+      details: { started: true },
+    });
+    const { writers, queue } = this.parts;
+    writers.acquire(replyTo).error(call, OUT_OF_BAND, error.toWire());
+    writers.release(replyTo);
+    queue.acknowledge(entryId);
+  }
+}
