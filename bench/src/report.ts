@@ -72,7 +72,7 @@ function figureTable<Row extends Cost>(
   return table(title, ['', ...columns.map((column) => column.title)], body);
 }
 
-function table(title: string, head: string[], body: string[][]): string {
+export function table(title: string, head: string[], body: string[][]): string {
   const widths = head.map((_, column) => Math.max(...[head, ...body].map((cells) => cells[column]?.length ?? 0)));
   const line = (cells: string[]) =>
     cells
