@@ -6,8 +6,8 @@ import { textTable } from './logs-table.js';
 const strengths = [10, 3];
 const topFindings = 5;
 const bins = 10;
-/** Other seeds than those with which the confidence was fitted. */
-const firstSeed = 700_000;
+/** Of logs that nothing was built or tuned with; once they are, take others. */
+const firstSeed = 3_100_000;
 
 /** Known faults in generated logs: found among the first findings, false alarms on clean ones, confidence against truth. */
 export const injectionSection: Section = {
