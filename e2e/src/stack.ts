@@ -15,7 +15,7 @@ import {
 } from '@tollgate/testing';
 import { Client } from 'pg';
 
-const appNames = ['gateway', 'text-processing', 'chat', 'llm-router', 'billing'] as const;
+const appNames = ['gateway', 'text-processing', 'chat', 'log-analysis', 'llm-router', 'billing'] as const;
 export type AppName = (typeof appNames)[number];
 
 /** Every app as a process of its own, on real Postgres and Redis, with simulated providers in this process. */

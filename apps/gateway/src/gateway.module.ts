@@ -23,6 +23,7 @@ import { KeyedRequests } from './idempotency/keyed-requests.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { CallLimitsInterceptor } from './limits/call-limits.interceptor.js';
 import { LimitsModule } from './limits/limits.module.js';
+import { LogAnalysisController } from './log-analysis/log-analysis.controller.js';
 import { GenerateService } from './model-service/generate.service.js';
 import { ModelServiceController } from './model-service/model-service.controller.js';
 import { OpenAiController } from './openai-compatible/openai.controller.js';
@@ -71,6 +72,7 @@ export class GatewayModule {
         ChatTurnsController,
         ChatSessionsController,
         ChatGenerationController,
+        LogAnalysisController,
         ModelServiceController,
         BatchesController,
         OpenAiController,

@@ -1,5 +1,5 @@
 /** In the order of their start: whoever asks comes after those who answer, and stops first. */
-export const apps = ['billing', 'llm-router', 'text-processing', 'chat', 'gateway'] as const;
+export const apps = ['billing', 'llm-router', 'text-processing', 'chat', 'log-analysis', 'gateway'] as const;
 export type AppName = (typeof apps)[number];
 
 export interface Backends {

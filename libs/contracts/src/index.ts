@@ -142,6 +142,16 @@ export {
   Usage,
   UsageSource,
 } from './llm-router.js';
+export {
+  AnalysisRequest,
+  AnalysisResponse,
+  AnalysisType,
+  analyzeLogs,
+  logAnalysisContracts,
+  LogEntry,
+  LogTask,
+  NarrativeSource,
+} from './log-analysis.js';
 export { UsageBucket, UsagePage, UsageResult } from './usage.js';
 export {
   OpenAiChatCompletion,

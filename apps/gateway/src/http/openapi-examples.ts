@@ -37,6 +37,21 @@ const batchResult = {
 const openAiModel = { id: 'gemma3:4b', object: 'model', created: 0, owned_by: 'ollama' };
 const openAiIdentity = { id: `chatcmpl-${request_id}`, created: 1_763_720_000, model: 'gemma3:4b' };
 
+const analysisMetadata = {
+  request_id,
+  task: 'detect-errors',
+  narrative: 'model',
+  narrative_error: null,
+  lines: 2,
+  events: 2,
+  evidence: { tokens: 148, covered_lines: 2, citable_lines: 2, redacted: { IP: 1 } },
+  citations: { valid: 2, removed: 0, claims_removed: 0 },
+  confidence: { coverage: 1, citations: 0.75 },
+  provider: 'ollama',
+  finish_reason: 'stop',
+  usage,
+};
+
 /** Of the shapes that the document names, by their names. A test parses each by its schema. */
 export const examples: Record<string, unknown> = {
   GenerateRequest: {
@@ -108,6 +123,32 @@ export const examples: Record<string, unknown> = {
     ollama_status: 'healthy',
     memory_usage: '153MB',
     uptime: '24h 15m 30s',
+  },
+  AnalysisRequest: {
+    log_entries: [
+      {
+        level: 'ERROR',
+        message: 'Database connection to 10.0.0.5 failed',
+        timestamp: '2024-01-15T10:30:45Z',
+        source: 'database',
+      },
+      { level: 'INFO', message: 'Request answered', timestamp: '2024-01-15T10:30:46Z', source: 'web' },
+    ],
+    prompt: 'Is the database to blame?',
+    structured_output: true,
+  },
+  AnalysisResponse: {
+    analysis:
+      'One connection to the database at 10.0.0.5 failed. [L1]\n\nFindings:\n- The next request was answered. [L2]',
+    model_used: 'gemma3:4b',
+    tokens_used: 63,
+    latency_ms: 1_840,
+    confidence_score: 0.866,
+    metadata: analysisMetadata,
+    structured_data: {
+      error_count: 1,
+      errors: [{ message: 'Database connection to <*> failed', count: 1, severity: 'high', lines: [1] }],
+    },
   },
   CreateBatchRequest: { prompts: ['What is a gateway?', 'What is a ledger?'], system: 'Be brief.', max_tokens: 200 },
   Batch: batch,

@@ -2,6 +2,8 @@ import {
   AdminAccount,
   AdminAccountList,
   AdminUser,
+  AnalysisRequest,
+  AnalysisResponse,
   ApiKeyList,
   AuditEntryList,
   Batch,
@@ -67,6 +69,7 @@ import { examples } from './openapi-examples.js';
 /** The shapes that the document names; every other schema stands where it is used. */
 const requests = {
   ...chatRequests,
+  AnalysisRequest,
   ChangeAccountRequest,
   ChangeUserRequest,
   ChatRequest,
@@ -87,6 +90,7 @@ const answers = {
   AdminAccount,
   AdminAccountList,
   AdminUser,
+  AnalysisResponse,
   ApiKeyList,
   AuditEntryList,
   Batch,

@@ -1,0 +1,140 @@
+import { AnalysisResponse } from '@tollgate/contracts';
+import { TestClient } from './client.js';
+import { startStack, type Stack } from './stack.js';
+
+const routes = ['analyze', 'detect-errors', 'root-cause', 'detect-anomalies', 'query', 'summarize'] as const;
+
+/** 2,000 lines of a shop whose database fails from line 1,501 on, for every tenth request. */
+const shopLog = Array.from({ length: 2_000 }, (_, index) => {
+  const time = new Date(Date.UTC(2026, 0, 15, 10) + index * 1_000).toISOString();
+  return index >= 1_500 && index % 10 === 0
+    ? `${time} ERROR database: connection to 10.1.2.3 failed after ${index} ms`
+    : `${time} INFO web: GET /items/${index} answered in ${index % 90} ms`;
+}).join('\n');
+
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack();
+}, 60_000);
+afterEach(() => {
+  stack.local.reset();
+  stack.cloud.reset();
+});
+afterAll(() => stack.stop(), 60_000);
+
+async function ask(client: TestClient, route: string, body: object): Promise<AnalysisResponse> {
+  const response = await client.post(`/api/v1/llm/${route}`, body);
+  const answer: unknown = await response.json();
+  expect({ status: response.status, answer }).toMatchObject({ status: 200 });
+  return AnalysisResponse.parse(answer);
+}
+
+describe('a log', () => {
+  it("is analysed by the document's own example", async () => {
+    const client = await TestClient.register(stack.url);
+    const answer = await ask(client, 'analyze', {
+      log_entries: [
+        {
+          level: 'ERROR',
+          message: 'Database connection failed',
+          timestamp: '2024-01-15T10:30:45Z',
+          source: 'database',
+        },
+      ],
+      analysis_type: 'general',
+      structured_output: true,
+    });
+    const [call] = stack.local.calls();
+    expect(answer).toMatchObject({
+      model_used: 'gemma3:4b',
+      tokens_used: (call?.promptTokens ?? 0) + (call?.completionTokens ?? 0),
+      metadata: { task: 'analyze', narrative: 'model', lines: 1, citations: { removed: 0, claims_removed: 0 } },
+      structured_data: {
+        issues: [{ type: 'error', message: 'Database connection failed', count: 1, lines: [1] }],
+        components: [{ name: 'database', count: 1 }],
+      },
+    });
+    expect(answer.metadata.citations.valid).toBeGreaterThan(0);
+    expect(answer.analysis).toContain('[L1]');
+    expect(answer.confidence_score).toBeGreaterThan(0);
+    expect((await client.me()).usage.tokens_this_month.used).toBe(answer.tokens_used);
+  });
+
+  it.each(routes)('is read as a whole by /%s, and the model sees pseudonyms of addresses', async (route) => {
+    const client = await TestClient.register(stack.url);
+    const prompt = 'Why did it break?';
+    const answer = await ask(client, route, { log_text: shopLog, prompt });
+    expect(answer.metadata).toMatchObject({ task: route, lines: 2_000, events: 2_000 });
+    expect(answer.structured_data).toMatchObject(
+      route === 'query' ? { answer: { events: 2_000 } } : { key_metrics: { levels: { info: 1_950, error: 50 } } },
+    );
+    expect(stack.local.calls()).toHaveLength(1);
+    if (route !== 'query') expect(answer.metadata.evidence).toMatchObject({ redacted: { IP: 1 } });
+  });
+
+  it('that is no log is refused by name of its field', async () => {
+    const client = await TestClient.register(stack.url);
+    for (const body of [{}, { log_entries: [] }, { log_text: 'a', log_entries: [{ message: 'b' }] }]) {
+      const response = await client.post('/api/v1/llm/analyze', body);
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ error: { param: 'log_entries' } });
+    }
+    const response = await client.post('/api/v1/llm/query', { log_text: shopLog });
+    expect(await response.json()).toMatchObject({ error: { code: 'invalid_request', param: 'prompt' } });
+  });
+});
+
+describe('a question', () => {
+  it('that can be counted is counted exactly, and costs no tokens', async () => {
+    const client = await TestClient.register(stack.url);
+    const answer = await ask(client, 'query', {
+      log_text: shopLog,
+      prompt: 'How many errors between 10:25 and 10:30?',
+    });
+    expect(answer).toMatchObject({
+      model_used: 'none',
+      tokens_used: 0,
+      confidence_score: 1,
+      metadata: { narrative: 'computed' },
+      structured_data: { answer: { matched: 30, first: { line: 1_501 } } },
+    });
+    expect(answer.analysis).toContain('30 of 2000 events');
+    expect(stack.local.calls()).toEqual([]);
+  });
+});
+
+describe('without any model', () => {
+  it('every route answers with what was found, and says so', async () => {
+    const alone = await startStack({
+      OLLAMA_BASE_URL: 'http://127.0.0.1:1',
+      MAVERICK_BASE_URL: 'http://127.0.0.1:1/v1',
+    });
+    try {
+      const client = await TestClient.register(alone.url);
+      for (const route of routes) {
+        const answer = await ask(client, route, { log_text: shopLog, prompt: 'Why did it break?' });
+        expect(answer).toMatchObject({
+          model_used: 'none',
+          tokens_used: 0,
+          metadata: { narrative: 'unavailable', narrative_error: expect.any(String) },
+          structured_data: { key_metrics: { levels: { error: 50 } } },
+        });
+        expect(answer.analysis).toContain('2000 lines');
+      }
+    } finally {
+      await alone.stop();
+    }
+  }, 90_000);
+
+  it('but a spent budget stays a 402', async () => {
+    const poor = await startStack({ FREE_TIER_LIMITS: '{"max_llm_tokens_per_month": 10}' });
+    try {
+      const client = await TestClient.register(poor.url);
+      const response = await client.post('/api/v1/llm/analyze', { log_text: shopLog });
+      expect(response.status).toBe(402);
+    } finally {
+      await poor.stop();
+    }
+  }, 60_000);
+});
