@@ -14,8 +14,6 @@ const variables = z.object({
   ...redisVariables,
   ...logVariables,
   ...replicaVariables,
-  /** Reading a log keeps the processor busy: more at once would only wait for each other. */
-  REPLICA_SLOTS: integer({ min: 1, max: 1_000 }).default(4),
   REQUEST_TIMEOUT_MS: integer({ min: 1_000 }).default(300_000),
   LOG_EVIDENCE_TOKENS_MAX: integer({ min: 256 }).default(6_000),
 });

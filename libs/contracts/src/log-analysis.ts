@@ -82,6 +82,8 @@ const AnalysisMetadata = z.object({
   provider: z.string().nullable(),
   finish_reason: FinishReason.nullable(),
   usage: Usage.nullable(),
+  /** No provider was asked for this narrative. */
+  cache_hit: z.boolean(),
 });
 
 export const AnalysisResponse = z.object({

@@ -50,6 +50,7 @@ const analysisMetadata = {
   provider: 'ollama',
   finish_reason: 'stop',
   usage,
+  cache_hit: false,
 };
 
 /** Of the shapes that the document names, by their names. A test parses each by its schema. */

@@ -1,4 +1,4 @@
-import type { AnalysisResponse } from '@tollgate/contracts';
+import type { AnalysisResponse, Completion } from '@tollgate/contracts';
 import { analyzeLog, type LogReport } from '@tollgate/logs';
 import { Injectable } from '@nestjs/common';
 import { Narration } from '../narrative/narration.service.js';
@@ -45,6 +45,7 @@ export class Analysis {
         provider: narrative.completion?.provider ?? null,
         finish_reason: narrative.completion?.finish_reason ?? null,
         usage: narrative.completion?.usage ?? null,
+        cache_hit: isCacheHit(narrative.completion),
       },
       structured_data: body.structured_output ? structuredData : null,
     };
@@ -62,4 +63,9 @@ export class Analysis {
     const structuredData = findingsFor(body.task, report);
     return { answer: { narrative, structuredData, isCounted: false }, tokens: asked.tokens + narrative.tokens };
   }
+}
+
+function isCacheHit(completion: Completion | undefined): boolean {
+  const outcome = completion?.cache?.outcome;
+  return outcome === 'hit' || outcome === 'shared';
 }

@@ -18,6 +18,7 @@ const absences: readonly ErrorCode[] = [
   'provider_error',
   'invalid_structured_output',
   'overloaded',
+  'context_length_exceeded',
 ];
 
 export interface ModelQuestion<Schema extends z.ZodType> {

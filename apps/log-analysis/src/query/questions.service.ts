@@ -15,6 +15,8 @@ import { absenceOf, LogModel } from '../narrative/log-model.service.js';
 import { computedNarrative, tokensOf, type Narrative } from '../narrative/narrative.js';
 import { planPrompt, PlannedQuery } from './plan-prompt.js';
 
+const keyCharactersMax = 300;
+
 /** Questions that can be counted. A model may say what to count; the counting is done here, over every line. */
 @Injectable()
 export class Questions {
@@ -52,7 +54,7 @@ export class Questions {
     log: string,
     narrate: (text: string) => Narrative,
   ): Promise<Answer> {
-    const counted = await runQuery([log], plan);
+    const counted = withShortKeys(await runQuery([log], plan));
     return {
       narrative: narrate(describeAnswer(counted)),
       structuredData: { question, plan, answer: shapeOf(counted) },
@@ -76,6 +78,12 @@ function restored(plan: QueryPlan, redactor: Redactor): QueryPlan {
     typeof value === 'string' ? redactor.restore(value) : value,
   );
   return QueryPlan.parse(original);
+}
+
+/** A group of messages is named by its message, which may be as long as the log. */
+function withShortKeys(answer: QueryAnswer): QueryAnswer {
+  const groups = answer.groups.map((group) => ({ ...group, key: group.key.slice(0, keyCharactersMax) }));
+  return { ...answer, groups };
 }
 
 function shapeOf({ lines, events, matched, perMinute, groupCount, groups }: QueryAnswer) {
