@@ -3,6 +3,7 @@ import type { LogReport } from '@tollgate/logs';
 import { recommendationsFor } from './recommendations.js';
 
 const listedMax = 5;
+const citedMax = 6;
 
 /** One sentence on a whole log. */
 export function headlineOf({
@@ -33,7 +34,7 @@ const sectionsOf: Record<LogTask, Section[]> = {
   analyze: ['errors', 'anomalies', 'steps'],
   query: ['errors', 'anomalies'],
   'detect-errors': ['errors', 'steps'],
-  'root-cause': ['causes', 'errors', 'steps'],
+  'root-cause': ['causes', 'errors', 'anomalies', 'steps'],
   'detect-anomalies': ['anomalies'],
   summarize: ['errors', 'anomalies'],
 };
@@ -51,17 +52,20 @@ const sectionTexts: Record<Section, (report: LogReport) => string> = {
     listed(
       'Anomalies',
       anomalies.map(
-        ({ kind, confidence, summary, lines }) => `${kind} (${confidence.toFixed(2)}): ${summary} ${cite(lines)}`,
+        ({ kind, confidence, summary, lines }) =>
+          `${kind} (${confidence.toFixed(2)}): ${summary} ${cite(lines.slice(0, citedMax))}`,
       ),
     ),
-  causes: ({ correlations }) =>
-    listed(
-      'Candidates for a cause (they came before the errors, which proves nothing yet)',
-      correlations.map(
-        ({ template, hits, episodes, lines }) =>
-          `"${template}" before ${hits} of ${counted(episodes, 'episode')} ${cite(lines)}`,
-      ),
-    ),
+  causes: ({ correlations, errorGroups }) =>
+    correlations.length === 0 && errorGroups.length > 0
+      ? 'No candidate for a cause: nothing came before the errors more often than at other times.'
+      : listed(
+          'Candidates for a cause (they came before the errors, which proves nothing yet)',
+          correlations.map(
+            ({ template, hits, episodes, lines }) =>
+              `"${template}" before ${hits} of ${counted(episodes, 'episode')} ${cite(lines)}`,
+          ),
+        ),
   steps: (report) =>
     listed(
       'First steps',
