@@ -85,11 +85,19 @@ describe('a log', () => {
   });
 });
 
-/** Has the local model answer with this, whatever it is asked. */
-function letModelSay(content: string): void {
-  const message = { role: 'assistant', content };
+/** Has the local model answer with these, one after the other, whatever it is asked. */
+function letModelSay(...contents: string[]): void {
   const end = { done: true, done_reason: 'stop', prompt_eval_count: 100, eval_count: 20 };
-  stack.local.setFault({ kind: 'status', status: 200, body: { model: 'gemma3:4b', message, ...end } });
+  const bodyOf = (content: string) => ({ model: 'gemma3:4b', message: { role: 'assistant', content }, ...end });
+  const last = contents.length - 1;
+  stack.local.setFault(
+    contents.map((content, index) => ({
+      kind: 'status' as const,
+      status: 200,
+      body: bodyOf(content),
+      ...(index < last && { times: 1 }),
+    })),
+  );
 }
 
 const hostileLog = [
@@ -164,6 +172,22 @@ describe('a question', () => {
       metadata: { narrative: 'computed' },
       structured_data: { plan: { where: { text: ['10.1.2.3'] } }, answer: { matched: 50 } },
     });
+  });
+});
+
+describe('a question for a reason', () => {
+  it('is answered from the evidence, and the tokens of the attempt to plan it are told', async () => {
+    const client = await TestClient.register(stack.url);
+    const because = { text: 'The peer <IP_1> was gone.', lines: [1_501] };
+    letModelSay('{"plan":null}', JSON.stringify({ summary: because, findings: [because], recommendations: [] }));
+    const answer = await ask(client, 'query', { log_text: shopLog, prompt: 'Why did it break?' });
+    expect(answer).toMatchObject({
+      tokens_used: 240,
+      metadata: { narrative: 'model', citations: { valid: 2, removed: 0 } },
+      structured_data: { key_metrics: { lines: 2_000 } },
+    });
+    expect(answer.analysis).toContain('The peer 10.1.2.3 was gone. [L1501]');
+    expect((await client.me()).usage.tokens_this_month.used).toBe(240);
   });
 });
 
