@@ -1,6 +1,7 @@
 import { Database } from '@tollgate/database';
 import { Messages } from '@tollgate/messaging';
 import { eventually, newTestDatabase } from '@tollgate/testing';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newKey } from '../src/api-keys/key-format.js';
 import { bearer, bootGateway, newUser, type Gateway } from './gateway.js';
@@ -76,6 +77,11 @@ describe('an API key', () => {
     const { key } = await userWithKey({ scopes: ['usage'] });
     const call = await gateways[0].post('/process-text', text, bearer(key));
     expect([call.status, call.body.error?.message]).toEqual([403, 'This API key lacks the scope "inference".']);
+    // What is not marked is closed: conversations, results and batches are not usage.
+    for (const path of ['/api/v1/chat/sessions', '/api/v1/llm/batch', `/api/v1/refine/${randomUUID()}`]) {
+      expect([path, (await gateways[0].get(path, bearer(key))).status]).toEqual([path, 403]);
+    }
+    expect((await gateways[0].get('/api/v1/users/me', bearer(key))).status).toBe(200);
     expect((await gateways[0].get('/api/v1/users/me', bearer(key))).status).toBe(200);
     expect((await gateways[0].post('/api/v1/api-keys', { name: 'x' }, bearer(key))).status).toBe(403);
     expect((await gateways[0].get('/api/v1/api-keys', bearer(key))).status).toBe(403);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isConnectionError } from './connection-error.js';
 import { errorTable, isErrorCode, type ErrorCode } from './errors.js';
+import { isUnstorableError } from './unstorable-error.js';
 
 interface AppErrorOptions {
   /** What a developer needs and a client must not see. */
@@ -71,13 +72,17 @@ export class AppError extends Error {
   }
 
   /**
-   * For every boundary: an AppError stays, a database or socket that cannot be reached becomes `unavailable`, anything
-   * else (non-errors too) `internal`, with the original as cause.
+   * For every boundary: an AppError stays, a database or socket that cannot be reached becomes `unavailable`, a value that
+   * no column can hold `invalid_request`, anything else (non-errors too) `internal`, with the original as cause.
    */
   static fromUnknown(thrown: unknown): AppError {
     if (isAppError(thrown)) return thrown;
     if (isConnectionError(thrown)) {
       return new AppError('unavailable', errorTable.unavailable.meaning, { cause: thrown, retryAfterSeconds: 1 });
+    }
+    if (isUnstorableError(thrown)) {
+      const message = 'A text has a NUL character or half a surrogate pair, or a time is out of range.';
+      return new AppError('invalid_request', message, { cause: thrown });
     }
     return new AppError('internal', 'An internal error occurred.', { cause: thrown });
   }

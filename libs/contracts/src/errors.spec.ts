@@ -44,6 +44,12 @@ describe('a server that cannot be reached', () => {
   ])('is unavailable and not a defect', (thrown) => {
     expect(AppError.fromUnknown(thrown)).toMatchObject({ code: 'unavailable', retryAfterSeconds: 1 });
   });
+
+  it('blames the request for what no column can hold', () => {
+    const nul = { code: 'P2010', meta: { driverAdapterError: { cause: { originalCode: '22021' } } } };
+    expect(AppError.fromUnknown(nul)).toMatchObject({ code: 'invalid_request', status: 400 });
+    expect(AppError.fromUnknown(new Error('failed', { cause: { code: '22P05' } })).code).toBe('invalid_request');
+  });
 });
 
 describe('invalidRequest', () => {

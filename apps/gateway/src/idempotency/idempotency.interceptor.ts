@@ -67,7 +67,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     reply.header('idempotency-replayed', 'true');
     if ('error' in kept) throw AppError.fromWire(kept.error);
     if ('events' in kept) await this.events.send(reply, parsed(kept.events));
-    else await reply.status(200).type('application/json; charset=utf-8').send(kept.body);
+    else await reply.status(kept.status).type('application/json; charset=utf-8').send(kept.body);
   }
 }
 

@@ -1,17 +1,20 @@
 import { AppError, type ApiKeyScope, type Caller } from '@tollgate/contracts';
 import { applyDecorators, SetMetadata, type ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
-import { routeKindOf } from '../limits/route-kind.js';
 
 const LOGIN_ONLY = 'tollgate:login only';
 const SCOPE = 'tollgate:scope';
 const ROLE = 'tollgate:role';
+const ANY_SCOPE = 'any';
 
 /** Not for API keys: a stolen key must not make others. */
 export const LoginOnly = () => SetMetadata(LOGIN_ONLY, true);
 
-/** What an API key must be for. Calls need `inference` without being marked. */
+/** What an API key must be for. A route that is not marked needs `inference`: what is forgotten is closed. */
 export const RequiresScope = (scope: ApiKeyScope) => SetMetadata(SCOPE, scope);
+
+/** For every key. */
+export const AnyScope = () => SetMetadata(SCOPE, ANY_SCOPE);
 
 /** For those who run the platform, and their keys of the scope `admin`. */
 export const AdminOnly = () => applyDecorators(SetMetadata(ROLE, 'admin'), RequiresScope('admin'));
@@ -30,7 +33,8 @@ export function checkPermissions(
   if (reflector.getAllAndOverride<boolean | undefined>(LOGIN_ONLY, places)) {
     throw new AppError('forbidden', 'This needs a login; an API key may not do it.');
   }
-  const marked = reflector.getAllAndOverride<ApiKeyScope | undefined>(SCOPE, places);
-  const scope = marked ?? (routeKindOf(context, reflector) === 'call' ? 'inference' : undefined);
-  if (scope && !scopes.includes(scope)) throw new AppError('forbidden', `This API key lacks the scope "${scope}".`);
+  const marked = reflector.getAllAndOverride<ApiKeyScope | typeof ANY_SCOPE | undefined>(SCOPE, places);
+  const scope = marked ?? 'inference';
+  if (scope !== ANY_SCOPE && !scopes.includes(scope))
+    throw new AppError('forbidden', `This API key lacks the scope "${scope}".`);
 }

@@ -52,6 +52,7 @@ export class StatusController extends HealthController {
   override async metrics(@Res({ passthrough: true }) reply: FastifyReply) {
     reply.header('vary', 'accept');
     if (wantsPrometheus(reply.request.headers.accept)) return super.metrics(reply);
+    reply.header('content-type', 'application/json; charset=utf-8');
     return JSON.stringify(await metricsSummary(await this.llm.current()));
   }
 }

@@ -3,10 +3,12 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Answers, serverErrors, tokenErrors } from '../http/openapi.js';
 import { CurrentCaller } from '../identity/current-caller.js';
+import { AnyScope } from '../identity/permissions.js';
 import { UsersService } from './users.service.js';
 
 @ApiTags('users')
 @ApiBearerAuth()
+@AnyScope()
 @Controller('api/v1/users')
 export class UsersController {
   constructor(private readonly users: UsersService) {}
