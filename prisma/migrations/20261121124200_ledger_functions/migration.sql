@@ -80,6 +80,7 @@ DECLARE
   month_before date;
   tokens_used bigint;
   tokens_held bigint;
+  holds_taken int;
   tokens_taken bigint;
   calls_held bigint;
   calls_taken bigint;
@@ -131,6 +132,7 @@ BEGIN
     account_before := payer.account_id;
     month_before := payer.on_month;
     calls_held := payer.day_held;
+    holds_taken := 0;
     tokens_taken := 0;
     calls_taken := 0;
 
@@ -161,6 +163,7 @@ BEGIN
       ELSE
         verdict := 'admitted';
         tokens_held := tokens_held + asked.tokens;
+        holds_taken := holds_taken + 1;
         tokens_taken := tokens_taken + asked.tokens;
         admitted := admitted || ROW(asked.call_id, asked.attempt_number, asked.request_id, asked.account_id, asked.user_id,
           payer.code, asked.task, asked.provider, asked.model, asked.price_version_id, asked.tokens, asked.tokens_input, 0,
@@ -176,7 +179,7 @@ BEGIN
       RETURN NEXT;
     END LOOP;
 
-    IF tokens_taken > 0 THEN
+    IF holds_taken > 0 THEN
       windows := windows || ROW(payer.account_id, 'tokens_month', payer.on_month, payer.month_end, 0, 0, tokens_taken, payer.tokens_cap)::usage_window;
     END IF;
     IF calls_taken > 0 THEN
