@@ -53,6 +53,7 @@ async function compare(): Promise<void> {
   await holdAndSettle(spread, AT_ONCE, plan.warmUpMs);
   await holdAndSettle(hot, AT_ONCE, plan.warmUpMs / 2);
 
+  const onePerSecond = await holdAndSettle(hot, 1, plan.roundMs / 2);
   const rounds = [];
   for (let round = 0; round < plan.rounds; round++) {
     const bare = await insertLoop(server.url, plan.roundMs / 2);
@@ -67,6 +68,7 @@ async function compare(): Promise<void> {
   console.log(
     `one hot account: ${hotPerSecond.toFixed(0)}/s   ${accounts.length} accounts: ${spreadPerSecond.toFixed(0)}/s`,
   );
+  console.log(`with one attempt at a time: ${(1_000 / onePerSecond).toFixed(2)} ms for hold and settlement`);
   const drift = Object.values(await app.get(Drift).measure()).reduce((sum, difference) => sum + difference, 0);
   if (drift !== 0) throw new Error('a counter differs from its rows');
   console.log(JSON.stringify({ hotAccountRatio: rounded(hotAccountRatio), spreadRatio: rounded(spreadRatio) }));

@@ -1,7 +1,9 @@
 import { Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { QueryResultRow } from 'pg';
 import { PrismaClient } from './generated/client.js';
+import { StatementPool, type PreparedStatement } from './statement-pool.js';
 
 export interface DatabaseOptions {
   url: string;
@@ -17,6 +19,8 @@ const transactionOptions = { maxWait: 10_000, timeout: 20_000 };
 /** The Prisma client of a process. Connects at its first query, so that a service starts while Postgres is away. */
 @Injectable()
 export class Database extends PrismaClient implements OnApplicationShutdown {
+  private readonly statementPool: StatementPool;
+
   constructor(options: DatabaseOptions) {
     const adapter = new PrismaPg({
       connectionString: options.url,
@@ -24,6 +28,15 @@ export class Database extends PrismaClient implements OnApplicationShutdown {
       connectionTimeoutMillis: connectTimeoutMs,
     });
     super({ adapter, transactionOptions });
+    this.statementPool = new StatementPool({ url: options.url, connectTimeoutMs });
+  }
+
+  /**
+   * For the few statements that every request waits for. Rows come as `pg` reads them: a bigint is a string, a date a Date.
+   * Raises pg's own errors, a `DatabaseError` with the SQLSTATE in `code` when Postgres refused.
+   */
+  runPrepared<Row extends QueryResultRow>(statement: PreparedStatement, values: readonly unknown[]): Promise<Row[]> {
+    return this.statementPool.run<Row>(statement, values);
   }
 
   /** For readiness: throws when Postgres does not answer within `timeoutMs`, be it away, hung or out of connections. */
@@ -41,7 +54,7 @@ export class Database extends PrismaClient implements OnApplicationShutdown {
 
   /** After the transports have drained: running requests still write. */
   async onApplicationShutdown(): Promise<void> {
-    await this.$disconnect();
+    await Promise.all([this.$disconnect(), this.statementPool.end()]);
   }
 }
 

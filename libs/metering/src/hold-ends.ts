@@ -22,6 +22,8 @@ export interface HoldEnd {
 /** `none`: it had ended before. `restated`: the row said `lost` and has been corrected. */
 export type HoldEndEffect = 'recorded' | 'restated' | 'released' | 'none';
 
+const endHolds = { name: 'end_holds', text: 'SELECT ordinal, effect FROM end_holds($1)' };
+
 const BATCH_SIZE_MAX = 200;
 const RETRY_FOR_MS = 30_000;
 const RETRY_EVERY_MS = 500;
@@ -57,8 +59,7 @@ export class HoldEnds {
     const giveUpAt = Date.now() + RETRY_FOR_MS;
     for (;;) {
       try {
-        const rows = await this.database.$queryRaw<{ ordinal: number; effect: HoldEndEffect }[]>`
-          SELECT ordinal, effect FROM end_holds(${batch}::jsonb)`;
+        const rows = await this.database.runPrepared<{ ordinal: number; effect: HoldEndEffect }>(endHolds, [batch]);
         if (rows.length < ends.length) throw AppError.fromUnknown(new Error('an attempt of an unknown account'));
         const effects = new Map(rows.map(({ ordinal, effect }) => [ordinal, effect]));
         return ends.map((_, index) => effects.get(index) ?? 'none');
@@ -73,12 +74,12 @@ export class HoldEnds {
 
 function toItem(end: HoldEnd, ordinal: number) {
   return {
+    ...end.attempt,
     ordinal,
     key: `${end.callId}/${end.attemptNumber}`,
     call_id: end.callId,
     attempt_number: end.attemptNumber,
     account_id: end.accountId,
-    attempt: end.attempt,
     counts_call: end.countsCall ?? false,
     only_lapsed: end.onlyLapsed ?? false,
   };

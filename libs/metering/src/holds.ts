@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@tollgate/contracts';
 import { Database } from '@tollgate/database';
 import { Logger } from '@tollgate/observability';
@@ -10,6 +9,11 @@ import { quotaExceeded, type Verdict } from './quota-exceeded.js';
 import { isRefusal } from './refusal.js';
 
 export const HOLD_LEASE_MS = Symbol('milliseconds after which a hold that is not refreshed has lapsed');
+
+const takeHolds = {
+  name: 'take_holds',
+  text: `SELECT ordinal, verdict, used, held, cap, resets_on::text, tier, month_start::text, day::text, taken_at FROM take_holds($1)`,
+};
 
 const BATCH_SIZE_MAX = 200;
 const ANSWER_WITHIN_MS = 5_000;
@@ -58,9 +62,11 @@ export class Holds {
 
   private async answerInTime(request: HoldRequest): Promise<Verdict> {
     const asked = this.batch.add(request);
-    const answered = new AbortController();
-    const timeout = sleep(ANSWER_WITHIN_MS, undefined, { signal: answered.signal }).then(() => {
-      throw new AppError('unavailable', 'The ledger does not answer.', { retryAfterSeconds: 1 });
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      const tooLate = () =>
+        reject(new AppError('unavailable', 'The ledger does not answer.', { retryAfterSeconds: 1 }));
+      timer = setTimeout(tooLate, ANSWER_WITHIN_MS);
     });
     try {
       return await Promise.race([asked, timeout]);
@@ -68,7 +74,7 @@ export class Holds {
       void this.releaseUnanswered(request, asked);
       throw AppError.fromUnknown(error);
     } finally {
-      answered.abort();
+      clearTimeout(timer);
     }
   }
 
@@ -84,9 +90,7 @@ export class Holds {
 
   private async ask(requests: readonly HoldRequest[]): Promise<Verdict[]> {
     const batch = JSON.stringify(requests.map((request, ordinal) => this.toItem(request, ordinal)));
-    const rows = await this.database.$queryRaw<(Verdict & { ordinal: number })[]>`
-      SELECT ordinal, verdict, used, held, cap, resets_on::text, tier, month_start::text, day::text, taken_at
-      FROM take_holds(${batch}::jsonb)`;
+    const rows = await this.database.runPrepared<Verdict & { ordinal: number }>(takeHolds, [batch]);
     const verdicts = new Map(rows.map(({ ordinal, ...verdict }) => [ordinal, verdict]));
     return requests.map((_, index) => verdicts.get(index) ?? { verdict: 'unknown_account' });
   }

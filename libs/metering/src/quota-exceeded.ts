@@ -13,9 +13,10 @@ interface Refused {
   /** The window that is in the way. */
   verdict: 'tokens_month' | 'calls_day';
   tier: string;
-  used: bigint;
-  held: bigint;
-  cap: bigint;
+  /** Whole numbers, as Postgres writes them. */
+  used: string;
+  held: string;
+  cap: string;
   /** The first day (UTC, YYYY-MM-DD) of the next window. */
   resets_on: string;
 }

@@ -1,4 +1,4 @@
-import { Prisma } from '@tollgate/database';
+import { DatabaseError, Prisma } from '@tollgate/database';
 
 /** Prisma's codes for data that Postgres will never take: too long, not unique, no such account, null, out of range. */
 const refusalCodes = new Set(['P2000', 'P2002', 'P2003', 'P2004', 'P2005', 'P2006', 'P2007', 'P2011', 'P2020']);
@@ -9,6 +9,7 @@ const refusalStates = /^(22|23)/;
 /** The data has been judged; asking again would change nothing. Everything else is worth another try. */
 export function isRefusal(error: unknown): boolean {
   if (error instanceof Prisma.PrismaClientValidationError) return true;
+  if (error instanceof DatabaseError) return refusalStates.test(error.code ?? '');
   if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false;
   return refusalCodes.has(error.code) || refusalStates.test(sqlStateOf(error) ?? '');
 }
