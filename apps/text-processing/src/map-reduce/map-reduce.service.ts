@@ -1,7 +1,7 @@
 import type { Completion, ModelChoice, TextTask, Usage } from '@tollgate/contracts';
-import { countPromptTokens, countTokens } from '@tollgate/llm';
+import { countPromptTokens, countTokens, tokenizerFamilyOf } from '@tollgate/llm';
 import { Injectable } from '@nestjs/common';
-import { Generation, familyOf, type Origin } from '../processing/generation.service.js';
+import { Generation, type Origin } from '../processing/generation.service.js';
 import { promptOf } from '../processing/prompt-of.js';
 import type { AnswerPart, TextJob } from '../processing/text-job.js';
 import { inParallel } from './in-parallel.js';
@@ -97,7 +97,7 @@ export class MapReduce {
 }
 
 function piecesOf(job: TextJob, choice: ModelChoice): string[] {
-  const family = familyOf(choice.tokenizer);
+  const family = tokenizerFamilyOf(choice.tokenizer);
   const promptAround = countPromptTokens([{ role: 'user', content: promptOf({ ...job, text: '' }).content }], family);
   const room = Math.floor(choice.context_length * pieceShare[job.task]) - promptAround;
   const answerRoom =

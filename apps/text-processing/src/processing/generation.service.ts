@@ -10,13 +10,7 @@ import {
   type ModelChoice,
   type TextTask,
 } from '@tollgate/contracts';
-import {
-  contextLengthExceeded,
-  contextUsage,
-  countPromptTokens,
-  tokenizerFamilies,
-  type TokenizerFamily,
-} from '@tollgate/llm';
+import { contextLengthExceeded, contextUsage, countPromptTokens, tokenizerFamilyOf } from '@tollgate/llm';
 import { Messages } from '@tollgate/messaging';
 import { Injectable } from '@nestjs/common';
 import { LlmLog, type LogOrigin } from '../llm-log/llm-log.service.js';
@@ -107,7 +101,10 @@ export class Generation {
     origin: LogOrigin,
     field: string,
   ): void {
-    const usage = contextUsage(countPromptTokens(messages, familyOf(tokenizer), context_length), context_length);
+    const usage = contextUsage(
+      countPromptTokens(messages, tokenizerFamilyOf(tokenizer), context_length),
+      context_length,
+    );
     const fields = {
       model,
       usage: `${((100 * usage.promptTokens) / context_length).toFixed(1)}%`,
@@ -127,9 +124,4 @@ export class Generation {
         return usage.level satisfies never;
     }
   }
-}
-
-/** A router that is newer than this process may name a family that it does not know yet. */
-export function familyOf(name: string): TokenizerFamily {
-  return tokenizerFamilies.find((family) => family === name) ?? 'o200k';
 }
