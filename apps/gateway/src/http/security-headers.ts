@@ -17,9 +17,9 @@ const contentSecurityPolicy = {
  * request): here it is asked once.
  */
 export async function addSecurityHeaders(fastify: FastifyInstance): Promise<void> {
-  const names = await securityHeaders();
+  const headers = await securityHeaders();
   fastify.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(names);
+    reply.headers(headers);
     done();
   });
 }
@@ -27,12 +27,12 @@ export async function addSecurityHeaders(fastify: FastifyInstance): Promise<void
 async function securityHeaders(): Promise<Record<string, string>> {
   const probe = Fastify();
   await probe.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy } });
-  let set: Record<string, unknown> = {};
+  let probed: Record<string, unknown> = {};
   probe.get('/', (_request, reply) => {
-    set = reply.raw.getHeaders();
+    probed = reply.raw.getHeaders();
     return '';
   });
   await probe.inject('/');
   await probe.close();
-  return Object.fromEntries(Object.entries(set).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(Object.entries(probed).map(([name, value]) => [name, String(value)]));
 }
