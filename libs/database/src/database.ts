@@ -3,6 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryResultRow } from 'pg';
 import { PrismaClient } from './generated/client.js';
+import { ScopedPool } from './scoped-pool.js';
 import { StatementPool, type PreparedStatement } from './statement-pool.js';
 
 export interface DatabaseOptions {
@@ -16,23 +17,28 @@ const connectTimeoutMs = 5_000;
 /** Prisma's own 2 s to get a connection and 5 s to commit are missed by a machine that starts many processes at once. */
 const transactionOptions = { maxWait: 10_000, timeout: 20_000 };
 
-/** The Prisma client of a process. Connects at its first query, so that a service starts while Postgres is away. */
+/**
+ * The Prisma client of a process. Connects at its first query, so that a service starts while Postgres is away. Every
+ * statement sees the rows of its scope only (data-scope.ts). Prisma joins `findUnique`s of one tick into one query, whichever request each
+ * is of: outside of transactions use `findFirst`.
+ */
 @Injectable()
 export class Database extends PrismaClient implements OnApplicationShutdown {
   private readonly statementPool: StatementPool;
 
   constructor(options: DatabaseOptions) {
-    const adapter = new PrismaPg({
+    const pool = new ScopedPool({
       connectionString: options.url,
       max: options.poolMax ?? poolMaxDefault,
       connectionTimeoutMillis: connectTimeoutMs,
     });
-    super({ adapter, transactionOptions });
+    super({ adapter: new PrismaPg(pool, { disposeExternalPool: true }), transactionOptions });
     this.statementPool = new StatementPool({ url: options.url, connectTimeoutMs });
   }
 
   /**
-   * For the few statements that every request waits for. Rows come as `pg` reads them: a bigint is a string, a date a Date.
+   * For the few statements that every request waits for. They serve batches of many accounts, and so see all of them: the
+   * account stands in each item. Rows come as `pg` reads them: a bigint is a string, a date a Date.
    * Raises pg's own errors, a `DatabaseError` with the SQLSTATE in `code` when Postgres refused.
    */
   runPrepared<Row extends QueryResultRow>(statement: PreparedStatement, values: readonly unknown[]): Promise<Row[]> {

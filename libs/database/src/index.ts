@@ -1,5 +1,6 @@
 export { DatabaseError } from 'pg';
 export { Database, DatabaseModule, type DatabaseOptions } from './database.js';
+export { asService } from './data-scope.js';
 export type { PreparedStatement } from './statement-pool.js';
 export { migrate, type MigrateOptions } from './migrate.js';
 export {

@@ -22,7 +22,12 @@ export class StatementPool {
   private readonly pool: Pool;
 
   constructor({ url, connectTimeoutMs }: StatementPoolOptions) {
-    this.pool = new Pool({ connectionString: url, max: CONNECTIONS_MAX, connectionTimeoutMillis: connectTimeoutMs });
+    this.pool = new Pool({
+      connectionString: url,
+      max: CONNECTIONS_MAX,
+      connectionTimeoutMillis: connectTimeoutMs,
+      options: '-c role=tollgate_service',
+    });
     // A connection that broke while it was idle is replaced at the next statement.
     this.pool.on('error', () => undefined);
   }

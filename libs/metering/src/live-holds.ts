@@ -1,4 +1,4 @@
-import { Database } from '@tollgate/database';
+import { asService, Database } from '@tollgate/database';
 import { Logger } from '@tollgate/observability';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Hold } from './hold.js';
@@ -29,7 +29,7 @@ export class LiveHolds implements OnApplicationShutdown {
   keep(hold: Hold, countGenerated: () => number): () => void {
     this.live.set(hold, countGenerated);
     const everyMs = Math.min(this.leaseMs / REFRESHES_PER_LEASE, REFRESH_EVERY_MS_MAX);
-    this.timer ??= setInterval(() => void this.refresh(), everyMs);
+    this.timer ??= setInterval(() => void asService(() => this.refresh()), everyMs);
     return () => {
       this.live.delete(hold);
       if (this.live.size === 0) this.stopTimer();

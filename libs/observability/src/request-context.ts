@@ -8,6 +8,8 @@ export interface RequestContext {
   traceparent: string;
   /** Absent before authentication. */
   caller?: Caller;
+  /** On routes for those who run the platform: what is read and written belongs to any account. */
+  isForAllAccounts?: boolean;
   /** Epoch milliseconds after which nobody waits for the answer any more. */
   deadlineAt?: number;
   /** Aborts when the caller went away, cancelled, or ran out of time. */

@@ -52,7 +52,7 @@ export class ContextStore {
   }
 
   async message(messageId: string): Promise<Remembered> {
-    return remembered(await this.database.chatMessage.findUniqueOrThrow({ where: { id: messageId } }));
+    return remembered(await this.database.chatMessage.findFirstOrThrow({ where: { id: messageId } }));
   }
 
   async saveSummary(sessionId: string, summary: string, summaryThrough: number): Promise<void> {

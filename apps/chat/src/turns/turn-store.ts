@@ -129,13 +129,13 @@ export class TurnStore {
   }
 
   message(messageId: string): Promise<ChatMessage | null> {
-    return this.database.chatMessage.findUnique({ where: { id: messageId } });
+    return this.database.chatMessage.findFirst({ where: { id: messageId } });
   }
 
   /** The answer of the session's last turn, if it never came to an end. */
   unfinished({ id, turn }: ChatSession): Promise<ChatMessage | null> {
-    return this.database.chatMessage.findUnique({
-      where: { sessionId_position: { sessionId: id, position: 2 * turn + 1 }, state: 'running' },
+    return this.database.chatMessage.findFirst({
+      where: { sessionId: id, position: 2 * turn + 1, state: 'running' },
     });
   }
 

@@ -1,5 +1,5 @@
 import { ApiKeyScope, AppError, type Caller } from '@tollgate/contracts';
-import { Database, type ApiKey } from '@tollgate/database';
+import { asService, Database, type ApiKey } from '@tollgate/database';
 import { Logger } from '@tollgate/observability';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Standings } from '../identity/standings.js';
@@ -51,8 +51,9 @@ export class ApiKeyCallers implements OnApplicationShutdown {
     const cached = this.cache.get(name);
     if (cached && cached.expiresAt > now) return cached.key;
     if (this.cache.size >= CACHED_MAX) this.cache.clear();
-    const key = this.database.apiKey.findUnique({ where: { keyHash: Uint8Array.from(keyHash) } });
-    const entry = { key: Promise.resolve(key), expiresAt: now + CACHE_MS };
+    const where = { keyHash: Uint8Array.from(keyHash) };
+    const key = asService(() => this.database.apiKey.findFirst({ where }));
+    const entry = { key, expiresAt: now + CACHE_MS };
     this.cache.set(name, entry);
     entry.key.catch(() => this.cache.delete(name));
     return entry.key;

@@ -1,4 +1,4 @@
-import { Prisma, type Account, type Database, type User } from '@tollgate/database';
+import { asService, Prisma, type Account, type Database, type User } from '@tollgate/database';
 import { v7 as uuidv7 } from 'uuid';
 
 const UNIQUE_VIOLATION = 'P2002';
@@ -18,16 +18,14 @@ export async function createUser(
   { email, passwordHash, planCode, role = 'account_admin' }: NewUser,
 ): Promise<UserWithAccount | undefined> {
   try {
-    return await database.user.create({
-      data: {
-        id: uuidv7(),
-        email,
-        passwordHash,
-        role,
-        account: { create: { id: uuidv7(), planCode } },
-      },
-      include: { account: true },
-    });
+    const data = {
+      id: uuidv7(),
+      email,
+      passwordHash,
+      role,
+      account: { create: { id: uuidv7(), planCode } },
+    };
+    return await asService(() => database.user.create({ data, include: { account: true } }));
   } catch (error) {
     if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === UNIQUE_VIOLATION) return undefined;
     throw error;

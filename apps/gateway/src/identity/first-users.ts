@@ -23,7 +23,7 @@ export class FirstUsers implements OnApplicationBootstrap {
 
   private async ensure(login: { email: string; password: string }, role: 'account_admin' | 'admin'): Promise<void> {
     const { email, password } = login;
-    const existing = await this.database.user.findUnique({ where: { email } });
+    const existing = await this.database.user.findFirst({ where: { email } });
     if (existing && existing.role !== role) {
       // Whoever registered it first may be anybody.
       this.logger.warn('A user of the configuration exists with another role, which is kept.', { email, role });

@@ -1,5 +1,5 @@
 import { AppError, type LoginRequest, type RegisterRequest, type TokenResponse } from '@tollgate/contracts';
-import { Database } from '@tollgate/database';
+import { asService, Database } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { AccessTokens } from './access-tokens.js';
 import { createUser, type UserWithAccount } from './create-user.js';
@@ -23,7 +23,8 @@ export class IdentityService {
   }
 
   async login({ email, password }: LoginRequest): Promise<TokenResponse> {
-    const user = await this.database.user.findUnique({ where: { email }, include: { account: true } });
+    const where = { email };
+    const user = await asService(() => this.database.user.findFirst({ where, include: { account: true } }));
     const matches = await this.passwords.matches(password, user?.passwordHash);
     if (!user || !matches) throw new AppError('invalid_credentials', 'The email or the password is wrong.');
     return this.tokensFor(user, await this.refreshTokens.start(user.id));

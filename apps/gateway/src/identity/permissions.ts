@@ -1,4 +1,5 @@
 import { AppError, type ApiKeyScope, type Caller } from '@tollgate/contracts';
+import { currentRequest } from '@tollgate/observability';
 import { applyDecorators, SetMetadata, type ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 
@@ -6,6 +7,9 @@ const LOGIN_ONLY = 'tollgate:login only';
 const SCOPE = 'tollgate:scope';
 const ROLE = 'tollgate:role';
 const ANY_SCOPE = 'any';
+
+/** Of a route and its controller, where marks may stand. */
+type Places = [ReturnType<ExecutionContext['getHandler']>, ReturnType<ExecutionContext['getClass']>];
 
 /** Not for API keys: a stolen key must not make others. */
 export const LoginOnly = () => SetMetadata(LOGIN_ONLY, true);
@@ -26,10 +30,15 @@ export function checkPermissions(
   caller: Caller,
   scopes: readonly ApiKeyScope[] | undefined,
 ): void {
-  const places = [context.getHandler(), context.getClass()];
+  const places: Places = [context.getHandler(), context.getClass()];
   const role = reflector.getAllAndOverride<Caller['role'] | undefined>(ROLE, places);
   if (role && caller.role !== role) throw new AppError('forbidden', 'This is for admins.');
-  if (!scopes) return;
+  if (scopes) checkScopes(places, reflector, scopes);
+  const request = currentRequest();
+  if (role === 'admin' && request) request.isForAllAccounts = true;
+}
+
+function checkScopes(places: Places, reflector: Reflector, scopes: readonly ApiKeyScope[]): void {
   if (reflector.getAllAndOverride<boolean | undefined>(LOGIN_ONLY, places)) {
     throw new AppError('forbidden', 'This needs a login; an API key may not do it.');
   }

@@ -1,5 +1,5 @@
 import { AppError } from '@tollgate/contracts';
-import { Database, type Prisma } from '@tollgate/database';
+import { asService, Database, type Prisma } from '@tollgate/database';
 import { Logger } from '@tollgate/observability';
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
@@ -37,25 +37,27 @@ export class RefreshTokens {
   /** The first token of a new family. */
   async start(userId: string): Promise<string> {
     const token = newRefreshToken();
-    await this.database.refreshToken.create({ data: this.row(token, userId, uuidv7()) });
+    const data = this.row(token, userId, uuidv7());
+    await asService(() => this.database.refreshToken.create({ data }));
     return token;
   }
 
   /** Raises `invalid_refresh_token`; revokes the family when the token had been used before. */
   async rotate(token: string): Promise<Rotated> {
     // Decided inside, thrown outside: an error would roll the revocation back.
-    const rotated = await this.database.$transaction((tx) => this.rotateLocked(tx, token), patience);
+    const rotated = await asService(() => this.database.$transaction((tx) => this.rotateLocked(tx, token), patience));
     if (rotated) return rotated;
     throw new AppError('invalid_refresh_token', 'The refresh token is not valid any more; log in again.');
   }
 
   /** Ends the family of a token; an unknown one is no error. */
   async revoke(token: string): Promise<void> {
-    await this.database.$transaction(async (tx) => {
+    const revokeLocked = async (tx: Prisma.TransactionClient) => {
       if (!(await lockOwner(tx, token))) return;
       const known = await tx.refreshToken.findUnique({ where: { tokenHash: hashOf(token) } });
       if (known) await revokeFamily(tx, known.familyId);
-    }, patience);
+    };
+    await asService(() => this.database.$transaction(revokeLocked, patience));
   }
 
   private async rotateLocked(tx: Prisma.TransactionClient, token: string): Promise<Rotated | undefined> {

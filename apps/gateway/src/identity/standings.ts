@@ -1,5 +1,5 @@
 import { AppError, type Caller } from '@tollgate/contracts';
-import { Database } from '@tollgate/database';
+import { asService, Database } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -54,7 +54,9 @@ export class Standings {
 
   private async read(userId: string): Promise<Standing> {
     const askedAt = Date.now();
-    const user = await this.database.user.findUnique({ where: { id: userId }, include: { account: true } });
+    const where = { id: userId };
+    // For an API key nobody knows the account before this.
+    const user = await asService(() => this.database.user.findFirst({ where, include: { account: true } }));
     const standing: Standing = user
       ? { account_id: user.accountId, user_id: user.id, tier: user.account.planCode, role: user.role }
       : 'gone';

@@ -13,7 +13,7 @@ export class UsersService {
 
   /** As the database has it now: the token may be older than an upgrade. */
   async describe(caller: Caller): Promise<MeResponse> {
-    const user = await this.database.user.findUnique({ where: { id: caller.user_id }, include: { account: true } });
+    const user = await this.database.user.findFirst({ where: { id: caller.user_id }, include: { account: true } });
     if (!user) throw new AppError('unauthenticated', 'The user of this access token does not exist any more.');
     const [plan, { month, day }] = await Promise.all([
       this.plans.current(user.account.planCode),

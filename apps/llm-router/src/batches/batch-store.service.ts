@@ -88,7 +88,7 @@ export class BatchStore {
 
   /** Undefined when it is not there any more. */
   async load(id: string): Promise<RunnableBatch | undefined> {
-    const row = await this.database.batch.findUnique({ where: { id } });
+    const row = await this.database.batch.findFirst({ where: { id } });
     if (!row) return undefined;
     const settings = Settings.parse(row.settings);
     const { system } = row;
@@ -127,8 +127,8 @@ export class BatchStore {
   }
 
   async promptOf(id: string, index: number): Promise<string> {
-    const where = { batchId_index: { batchId: id, index } };
-    return (await this.database.batchPrompt.findUniqueOrThrow({ where })).prompt;
+    const where = { batchId: id, index };
+    return (await this.database.batchPrompt.findFirstOrThrow({ where })).prompt;
   }
 
   /** The first result of a prompt stays. */
