@@ -1,6 +1,7 @@
 import { ConfigError } from '@tollgate/config';
 import { generateKeyPairSync } from 'node:crypto';
 import { loadGatewayConfig } from './config.js';
+import { readSigningKeys } from './identity/signing-key.js';
 
 const pem = (namedCurve: string) =>
   generateKeyPairSync('ec', { namedCurve }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
@@ -40,7 +41,7 @@ describe('the configuration of the gateway', () => {
   it('takes a key whose lines end in a written \\n, as .env files and secrets stores have it', () => {
     const key = minimal.JWT_PRIVATE_KEY;
     const config = loadGatewayConfig({ ...minimal, JWT_PRIVATE_KEY: key.replaceAll('\n', '\\n') });
-    expect(config.identity.privateKeyPem).toBe(key);
+    expect(config.identity.signingKeys.keys).toEqual(readSigningKeys(key));
   });
 
   it('reports all problems at once, by name and never by value', () => {
@@ -65,7 +66,7 @@ describe('the configuration of the gateway', () => {
 
   it('refuses a key of another curve, which could not sign ES256', () => {
     expect(problemsOf({ ...minimal, JWT_PRIVATE_KEY: pem('P-384') })).toEqual([
-      'JWT_PRIVATE_KEY: must be the private key of an ES256 key pair (P-256), as PKCS8 PEM',
+      'JWT_PRIVATE_KEY: must be the private key of an ES256 key pair (P-256), as PKCS8 PEM, or a file with one or more',
     ]);
   });
 

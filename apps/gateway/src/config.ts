@@ -13,8 +13,9 @@ import {
 } from '@tollgate/config';
 import { RegisterRequest } from '@tollgate/contracts';
 import { loadPlansFile, planOverrides, tierLimitVariables } from '@tollgate/metering';
-import { createPrivateKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { readSigningKeys, type SigningKeySource } from './identity/signing-key.js';
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const SECONDS_PER_YEAR = 365 * 86_400;
@@ -28,10 +29,7 @@ const variables = z
     PORT: httpVariables.PORT.default(8080),
     HOST: httpVariables.HOST,
     QUEUE_MAX: replicaVariables.QUEUE_MAX,
-    JWT_PRIVATE_KEY: z
-      .string()
-      .transform((pem) => pem.replaceAll('\\n', '\n'))
-      .refine(isEs256PrivateKey, 'must be the private key of an ES256 key pair (P-256), as PKCS8 PEM'),
+    JWT_PRIVATE_KEY: text().transform(signingKeysOf),
     JWT_ISSUER: text().default('tollgate'),
     JWT_AUDIENCE: text().default('tollgate'),
     ACCESS_TOKEN_TTL_SECONDS: integer({ min: 1, max: 86_400 }).default(900),
@@ -85,7 +83,7 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
         trustProxy: all.TRUST_PROXY,
       },
       identity: {
-        privateKeyPem: all.JWT_PRIVATE_KEY,
+        signingKeys: all.JWT_PRIVATE_KEY,
         issuer: all.JWT_ISSUER,
         audience: all.JWT_AUDIENCE,
         accessTokenTtlSeconds: all.ACCESS_TOKEN_TTL_SECONDS,
@@ -119,12 +117,15 @@ function loginOf(email: string | undefined, password: string | undefined) {
   return email && password ? { email, password } : undefined;
 }
 
-function isEs256PrivateKey(pem: string): boolean {
+/** The keys themselves, whose lines may end in a written \n, or the path of a file with them. */
+function signingKeysOf(value: string, context: z.RefinementCtx): SigningKeySource {
+  const path = value.startsWith('-----BEGIN') ? undefined : value;
   try {
-    const key = createPrivateKey({ key: pem, format: 'pem' });
-    return key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
+    return { path, keys: readSigningKeys(path ? readFileSync(path, 'utf8') : value.replaceAll('\\n', '\n')) };
   } catch {
-    return false;
+    const message = 'must be the private key of an ES256 key pair (P-256), as PKCS8 PEM, or a file with one or more';
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
   }
 }
 

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { v7 as uuidv7 } from 'uuid';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
-import { SigningKey } from './signing-key.js';
+import { SigningKeys } from './signing-keys.js';
 
 /** RFC 9068: keeps an access token from being taken for any other kind of JWT, and the other way round. */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
@@ -12,7 +12,7 @@ export const ACCESS_TOKEN_TYPE = 'at+jwt';
 export class AccessTokens {
   constructor(
     @Inject(IDENTITY_OPTIONS) private readonly options: IdentityOptions,
-    private readonly key: SigningKey,
+    private readonly keys: SigningKeys,
     private readonly jwt: JwtService,
   ) {}
 
@@ -22,12 +22,13 @@ export class AccessTokens {
 
   issue(caller: Caller): Promise<string> {
     const { account_id, tier, role } = caller;
+    const key = this.keys.current;
     return this.jwt.signAsync(
       { account_id, tier, role },
       {
         algorithm: 'ES256',
-        header: { alg: 'ES256', typ: ACCESS_TOKEN_TYPE, kid: this.key.id },
-        privateKey: this.key.privateKey,
+        header: { alg: 'ES256', typ: ACCESS_TOKEN_TYPE, kid: key.id },
+        privateKey: key.privateKey,
         issuer: this.options.issuer,
         audience: this.options.audience,
         subject: caller.user_id,

@@ -1,3 +1,4 @@
+import { Logger } from '@tollgate/observability';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
@@ -16,7 +17,7 @@ import { JwksController } from './jwks.controller.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { Passwords } from './passwords.js';
 import { RefreshTokens } from './refresh-tokens.js';
-import { SigningKey } from './signing-key.js';
+import { SigningKeys } from './signing-keys.js';
 import { Standings } from './standings.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
@@ -30,7 +31,11 @@ export class IdentityModule {
       controllers: [ApiKeysController, AuthController, JwksController],
       providers: [
         { provide: IDENTITY_OPTIONS, useValue: options },
-        { provide: SigningKey, useValue: new SigningKey(options.privateKeyPem) },
+        {
+          provide: SigningKeys,
+          inject: [Logger],
+          useFactory: (logger: Logger) => new SigningKeys(options.signingKeys, logger),
+        },
         Passwords,
         AccessTokens,
         RefreshTokens,

@@ -1,18 +1,21 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Public } from './access-token.guard.js';
-import { SigningKey } from './signing-key.js';
+import { SigningKeys } from './signing-keys.js';
+
+/** A key must be published for as long before it signs: others keep what they have read. */
+const KEPT_SECONDS = 300;
 
 @Public()
 @ApiTags('identity')
 @Controller('.well-known')
 export class JwksController {
-  constructor(private readonly key: SigningKey) {}
+  constructor(private readonly keys: SigningKeys) {}
 
   @Get('jwks.json')
-  @Header('cache-control', 'public, max-age=300')
+  @Header('cache-control', `public, max-age=${KEPT_SECONDS}`)
   @ApiOperation({ summary: 'The public keys that access tokens are signed with (RFC 7517)' })
   list() {
-    return { keys: [this.key.jwk] };
+    return { keys: this.keys.all.map(({ jwk }) => jwk) };
   }
 }

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { parseJson } from '../http/parse-json.js';
 import { ACCESS_TOKEN_TYPE } from './access-tokens.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
-import { SigningKey } from './signing-key.js';
+import { SigningKeys } from './signing-keys.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
 const tokenOf = ExtractJwt.fromAuthHeaderAsBearerToken();
@@ -22,21 +22,22 @@ const TokenClaims = Caller.omit({ user_id: true }).extend({ sub: z.uuid(), exp: 
 export class JwtStrategy extends PassportStrategy(Strategy) {
   constructor(
     @Inject(IDENTITY_OPTIONS) options: IdentityOptions,
-    key: SigningKey,
+    keys: SigningKeys,
     private readonly verified: VerifiedTokens,
   ) {
-    const publicKeyPem = key.publicKey.export({ format: 'pem', type: 'spki' });
     super({
       jwtFromRequest: tokenOf,
       passReqToCallback: true,
       secretOrKeyProvider: (_request, token: string, done) => {
-        if (hasOurHeader(token, key.id)) done(null, publicKeyPem);
+        const key = keys.find(keyIdOf(token) ?? '');
+        if (key) done(null, key.publicKeyPem);
         else done(new Error('not an access token of this gateway'));
       },
       algorithms: ['ES256'],
       issuer: options.issuer,
       audience: options.audience,
     });
+    keys.whenChanged(() => verified.clear());
   }
 
   /** Puts the caller on the request's context, from where it travels with every message. */
@@ -52,8 +53,9 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
   }
 }
 
-function hasOurHeader(token: string, keyId: string): boolean {
-  if (token.length > TOKEN_CHARACTERS_MAX) return false;
+/** Undefined for a token that is not of the kind that we sign. */
+function keyIdOf(token: string): string | undefined {
+  if (token.length > TOKEN_CHARACTERS_MAX) return undefined;
   const header = TokenHeader.safeParse(parseJson(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()));
-  return header.success && header.data.kid === keyId;
+  return header.data?.kid;
 }

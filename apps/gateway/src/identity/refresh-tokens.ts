@@ -5,7 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { UserWithAccount } from './create-user.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
-import { SigningKey } from './signing-key.js';
+import { SigningKeys } from './signing-keys.js';
 import { decideRotation, hashOf, newRefreshToken, successorOf } from './token-rotation.js';
 
 interface Rotated {
@@ -13,22 +13,19 @@ interface Rotated {
   user: UserWithAccount;
 }
 
+const SUCCESSOR_PURPOSE = 'tollgate refresh token successor v1';
 // Many tabs or a client gone wild wait for one user's lock; they are answered, not refused.
 const patience = { maxWait: 10_000, timeout: 10_000 };
 
 /** Opaque tokens that rotate; token-rotation.ts says how. */
 @Injectable()
 export class RefreshTokens {
-  private readonly successorSecret: Buffer;
-
   constructor(
     @Inject(IDENTITY_OPTIONS) private readonly options: IdentityOptions,
     private readonly database: Database,
     private readonly logger: Logger,
-    key: SigningKey,
-  ) {
-    this.successorSecret = key.deriveSecret('tollgate refresh token successor v1');
-  }
+    private readonly keys: SigningKeys,
+  ) {}
 
   get ttlSeconds(): number {
     return this.options.refreshTokenTtlSeconds;
@@ -62,15 +59,10 @@ export class RefreshTokens {
 
   private async rotateLocked(tx: Prisma.TransactionClient, token: string): Promise<Rotated | undefined> {
     if (!(await lockOwner(tx, token))) return undefined;
-    const successor = successorOf(token, this.successorSecret);
-    const [current, next] = [
-      await tx.refreshToken.findUnique({
-        where: { tokenHash: hashOf(token) },
-        include: { user: { include: { account: true } } },
-      }),
-      await tx.refreshToken.findUnique({ where: { tokenHash: hashOf(successor) } }),
-    ];
+    const where = { tokenHash: hashOf(token) };
+    const current = await tx.refreshToken.findUnique({ where, include: { user: { include: { account: true } } } });
     if (!current) return undefined;
+    const { successor, next } = await this.successorOf(tx, token);
     const now = new Date();
     const rotation = decideRotation(current, next, now);
     switch (rotation) {
@@ -93,6 +85,16 @@ export class RefreshTokens {
       default:
         return rotation satisfies never;
     }
+  }
+
+  /** The successor that exists already, whichever key it was derived from, else the one to be made. */
+  private async successorOf(tx: Prisma.TransactionClient, token: string) {
+    const successors = this.keys.all.map((key) => successorOf(token, key.deriveSecret(SUCCESSOR_PURPOSE)));
+    for (const successor of successors) {
+      const next = await tx.refreshToken.findUnique({ where: { tokenHash: hashOf(successor) } });
+      if (next) return { successor, next };
+    }
+    return { successor: successors[0] ?? '', next: null };
   }
 
   private row(token: string, userId: string, familyId: string) {

@@ -26,6 +26,10 @@ export class VerifiedTokens {
     return verified.caller;
   }
 
+  clear(): void {
+    this.byToken.clear();
+  }
+
   add(token: string, caller: Caller, expiresAtMs: number): void {
     this.byToken.set(token, { caller, expiresAtMs });
     if (this.byToken.size <= TOKENS_MAX) return;
