@@ -29,6 +29,12 @@ describe('the configuration of the gateway', () => {
       port: 8080,
       host: '0.0.0.0',
       bodyBytesMax: 1_048_576,
+      connectionsMax: 10_000,
+      connectionsPerAddressMax: 1_000,
+      requestsPerConnectionMax: 100_000,
+      headersTimeoutMs: 20_000,
+      receiveTimeoutMs: 60_000,
+      keepAliveTimeoutMs: 72_000,
       corsOrigins: [],
       trustProxy: false,
     });

@@ -37,6 +37,15 @@ const variables = z
     COOKIE_SECURE: flag().default(true),
     REQUEST_TIMEOUT_MS: integer({ min: 1, max: 3_600_000 }).default(300_000),
     BODY_BYTES_MAX: integer({ min: 1_024, max: MAX_BODY_BYTES }).default(1_048_576),
+    CONNECTIONS_MAX: integer({ min: 1 }).default(10_000),
+    CONNECTIONS_PER_ADDRESS_MAX: integer({ min: 1 }).default(1_000),
+    REQUESTS_PER_CONNECTION_MAX: integer({ min: 1 }).default(100_000),
+    /** From the connection on, or from the first byte of a further request. */
+    HEADERS_TIMEOUT_MS: integer({ min: 100, max: 3_600_000 }).default(20_000),
+    /** To send the whole request, so that slow clients cannot hold connections for ever. */
+    RECEIVE_TIMEOUT_MS: integer({ min: 100, max: 3_600_000 }).default(60_000),
+    /** Longer than that of common load balancers: of the two, they should close first. */
+    KEEP_ALIVE_TIMEOUT_MS: integer({ min: 100, max: 3_600_000 }).default(72_000),
     CORS_ORIGINS: z
       .string()
       .transform(commaList)
@@ -57,6 +66,10 @@ const variables = z
     ADMIN_EMAIL: RegisterRequest.shape.email.optional(),
     ADMIN_PASSWORD: RegisterRequest.shape.password.optional(),
     LLM_SIMULATED: flag().default(false),
+  })
+  .refine((all) => all.HEADERS_TIMEOUT_MS <= all.RECEIVE_TIMEOUT_MS, {
+    path: ['HEADERS_TIMEOUT_MS'],
+    message: 'must not be longer than RECEIVE_TIMEOUT_MS',
   })
   .refine((all) => (all.ADMIN_EMAIL === undefined) === (all.ADMIN_PASSWORD === undefined), {
     path: ['ADMIN_EMAIL'],
@@ -79,6 +92,12 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
         port: all.PORT,
         host: all.HOST,
         bodyBytesMax: all.BODY_BYTES_MAX,
+        connectionsMax: all.CONNECTIONS_MAX,
+        connectionsPerAddressMax: all.CONNECTIONS_PER_ADDRESS_MAX,
+        requestsPerConnectionMax: all.REQUESTS_PER_CONNECTION_MAX,
+        headersTimeoutMs: all.HEADERS_TIMEOUT_MS,
+        receiveTimeoutMs: all.RECEIVE_TIMEOUT_MS,
+        keepAliveTimeoutMs: all.KEEP_ALIVE_TIMEOUT_MS,
         corsOrigins: all.CORS_ORIGINS,
         trustProxy: all.TRUST_PROXY,
       },

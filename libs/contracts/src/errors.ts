@@ -79,6 +79,12 @@ export const errorTable = {
     retryable: true,
     meaning: 'Another message of this chat session is being answered; retry after the time given.',
   },
+  request_timeout: {
+    status: 408,
+    type: 'invalid_request_error',
+    retryable: true,
+    meaning: 'The client took too long to send its request.',
+  },
   payload_too_large: {
     status: 413,
     type: 'invalid_request_error',
@@ -116,6 +122,12 @@ export const errorTable = {
     retryable: true,
     meaning:
       'More requests than the plan, the account or the address may make; `limit` and `retry_after` say how many and when.',
+  },
+  headers_too_large: {
+    status: 431,
+    type: 'invalid_request_error',
+    retryable: false,
+    meaning: 'The headers of the request are more, or larger, than the limit.',
   },
   cancelled: {
     status: 499,

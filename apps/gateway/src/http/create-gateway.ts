@@ -1,4 +1,3 @@
-import { AppError } from '@tollgate/contracts';
 import { Logger, pooledRandomBytes } from '@tollgate/observability';
 import cookie from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
@@ -10,16 +9,18 @@ import type { GatewayConfig } from '../config.js';
 import { GatewayModule } from '../gateway.module.js';
 import { limitHeaderNames } from '../limits/limit-headers.js';
 import { finishAnswersOf } from './answer-end.js';
+import { limitConnections } from './connection-limits.js';
 import { drainOnClose } from './drain.js';
 import { errorResponse, toAppError } from './error-response.js';
 import { refuseDeepBodies } from './json-depth.js';
+import { refuseOddRequests } from './odd-requests.js';
 import { createDocument } from './openapi.js';
+import { refuseBytes } from './refused-bytes.js';
 import { addRequestHook } from './request-hook.js';
 import { addSecurityHeaders } from './security-headers.js';
 
-/** To send the whole request, so that slow clients cannot hold connections for ever. */
-const RECEIVE_TIMEOUT_MS = 60_000;
-const HEADERS_TIMEOUT_MS = 20_000;
+/** How often Node looks for clients that are too slow; its own half minute would make every timeout as long. */
+const SLOW_CLIENTS_CHECK_MS = 1_000;
 const HEADERS_BYTES_MAX = 16 * 1024;
 
 /** The whole gateway, ready to listen. */
@@ -36,6 +37,8 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   addRequestHook(adapter, config.requestTimeoutMs, logger);
   finishAnswersOf(adapter.getInstance());
   drainOnClose(adapter.getInstance());
+  limitConnections(adapter.getInstance(), config.http);
+  refuseOddRequests(adapter.getInstance());
   refuseDeepBodies(adapter.getInstance());
   adapter.getInstance().removeContentTypeParser('text/plain');
   await app.register(cookie);
@@ -59,11 +62,18 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   return app;
 }
 
-function createAdapter({ bodyBytesMax, trustProxy }: GatewayConfig['http']): FastifyAdapter {
+function createAdapter({ bodyBytesMax, trustProxy, ...timeouts }: GatewayConfig['http']): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: bodyBytesMax,
-    requestTimeout: RECEIVE_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: HEADERS_BYTES_MAX },
+    requestTimeout: timeouts.receiveTimeoutMs,
+    keepAliveTimeout: timeouts.keepAliveTimeoutMs,
+    http: {
+      headersTimeout: timeouts.headersTimeoutMs,
+      maxHeaderSize: HEADERS_BYTES_MAX,
+      connectionsCheckingInterval: SLOW_CLIENTS_CHECK_MS,
+      // Refused with a body that says why, instead of Node's empty one.
+      requireHostHeader: false,
+    },
     trustProxy: Array.isArray(trustProxy) ? [...trustProxy] : trustProxy,
     // The ledger relies on it being ours and unique: never taken from the client.
     genReqId: () => newRequestId(),
@@ -79,15 +89,7 @@ function createAdapter({ bodyBytesMax, trustProxy }: GatewayConfig['http']): Fas
         .headers({ ...headers, 'x-request-id': request.id })
         .send(body);
     },
-    // What is no HTTP at all.
-    clientErrorHandler: (error, socket) => {
-      if (!socket.writable) return;
-      const requestId = newRequestId();
-      const refused = new AppError('invalid_request', 'The request is not valid HTTP.', { cause: error });
-      const body = JSON.stringify(errorResponse(refused, requestId).body);
-      const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nx-request-id: ${requestId}\r\n`;
-      socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
-    },
+    clientErrorHandler: (error, socket) => refuseBytes(error, socket, newRequestId()),
   });
 }
 

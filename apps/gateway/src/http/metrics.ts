@@ -18,3 +18,9 @@ export const streamsOpen = new Gauge({
   name: 'tollgate_http_streams_open',
   help: 'Server-sent event streams being written.',
 });
+
+export const connectionsRefused = new Counter({
+  name: 'tollgate_http_connections_refused_total',
+  help: 'Connections that were closed because there were too many: in total, or of one address.',
+  labelNames: ['limit'],
+});
