@@ -5,6 +5,7 @@ import { MeteringModule } from '@tollgate/metering';
 import { ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { AccountAuditController } from './admin/account-audit.controller.js';
 import { AccountsService } from './admin/accounts.service.js';
 import { AdminController } from './admin/admin.controller.js';
 import { BatchesController } from './batches/batches.controller.js';
@@ -64,6 +65,7 @@ export class GatewayModule {
       ],
       controllers: [
         AdminController,
+        AccountAuditController,
         StatusController,
         UsersController,
         UsageController,

@@ -102,7 +102,11 @@ describe('a JSON body', () => {
     );
   }
 
-  async function send({ method, path }: { method: string; path: string }, body: BodyInit, headers = {}) {
+  async function send(
+    { method, path }: { method: string; path: string },
+    body: string | Uint8Array<ArrayBuffer>,
+    headers = {},
+  ) {
     const init = { method, body, headers: { 'content-type': 'application/json', ...bearer, ...headers } };
     const response = await fetch(gateway.url + path, init);
     return { path, status: response.status, text: await response.text() };

@@ -57,6 +57,8 @@ export const AuditEntryList = z.object({
       object: z.literal('audit_entry'),
       at: z.iso.datetime(),
       actor_user_id: z.uuid().nullable(),
+      /** Of the client who asked; null for what the service did by itself. */
+      address: z.string().nullable(),
       request_id: z.uuid(),
       action: z.string().meta({ example: 'account.change_tier' }),
       subject: z.string(),

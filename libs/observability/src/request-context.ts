@@ -8,6 +8,8 @@ export interface RequestContext {
   traceparent: string;
   /** Absent before authentication. */
   caller?: Caller;
+  /** Of the client, as far as the proxies in front are trusted. */
+  address?: string;
   /** On routes for those who run the platform: what is read and written belongs to any account. */
   isForAllAccounts?: boolean;
   /** Epoch milliseconds after which nobody waits for the answer any more. */

@@ -12,6 +12,8 @@ export interface AuditedChange {
   subject: string;
   /** The account that it concerns. */
   accountId?: string;
+  /** Who did it, where the request has no caller: at a sign-in. */
+  actorUserId?: string;
   /** Plain JSON, without secrets. */
   before?: Prisma.InputJsonValue;
   after?: Prisma.InputJsonValue;
@@ -24,11 +26,12 @@ export class AuditLog {
 
   async record(tx: Prisma.TransactionClient | Database, change: AuditedChange): Promise<void> {
     const request = currentRequest();
-    const { action, subject, accountId, before, after } = change;
+    const { action, subject, accountId, actorUserId, before, after } = change;
     await tx.auditEntry.create({
       data: {
         id: uuidv7(),
-        actorUserId: request?.caller?.user_id ?? null,
+        actorUserId: actorUserId ?? request?.caller?.user_id ?? null,
+        address: request?.address ?? null,
         requestId: request?.requestId ?? uuidv7(),
         action,
         subject,
@@ -53,6 +56,7 @@ export class AuditLog {
         object: 'audit_entry',
         at: entry.at.toISOString(),
         actor_user_id: entry.actorUserId,
+        address: entry.address,
         request_id: entry.requestId,
         action: entry.action,
         subject: entry.subject,

@@ -16,6 +16,7 @@ export function addRequestHook(adapter: FastifyAdapter, requestTimeoutMs: number
     const clientGone = new AbortController();
     const context: RequestContext = {
       requestId: request.id,
+      address: request.ip,
       traceparent: childTraceparent(headerOf(request, 'traceparent')),
       deadlineAt: Date.now() + requestTimeoutMs,
       signal: clientGone.signal,

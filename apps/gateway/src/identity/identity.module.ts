@@ -9,6 +9,7 @@ import { ApiKeysController } from '../api-keys/api-keys.controller.js';
 import { ApiKeys } from '../api-keys/api-keys.service.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { AccessTokens } from './access-tokens.js';
+import { AuthEvents } from './auth-events.js';
 import { AuthController } from './auth.controller.js';
 import { FirstUsers } from './first-users.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
@@ -42,6 +43,7 @@ export class IdentityModule {
         IdentityService,
         Standings,
         AuditLog,
+        AuthEvents,
         ApiKeys,
         ApiKeyCallers,
         { provide: VerifiedTokens, useValue: new VerifiedTokens() },

@@ -2,6 +2,7 @@ import { AppError, type LoginRequest, type RegisterRequest, type TokenResponse }
 import { asService, Database } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { AccessTokens } from './access-tokens.js';
+import { AuthEvents } from './auth-events.js';
 import { createUser, type UserWithAccount } from './create-user.js';
 import { Passwords } from './passwords.js';
 import { RefreshTokens } from './refresh-tokens.js';
@@ -13,21 +14,29 @@ export class IdentityService {
     private readonly passwords: Passwords,
     private readonly accessTokens: AccessTokens,
     private readonly refreshTokens: RefreshTokens,
+    private readonly events: AuthEvents,
   ) {}
 
   async register({ email, password }: RegisterRequest): Promise<TokenResponse> {
     const passwordHash = await this.passwords.hash(password);
     const user = await createUser(this.database, { email, passwordHash, planCode: 'free' });
     if (!user) throw new AppError('email_taken', 'An account with this email exists.', { param: 'email' });
-    return this.tokensFor(user, await this.refreshTokens.start(user.id));
+    const refreshToken = await this.refreshTokens.start(user.id);
+    await this.events.record('auth.register', user);
+    return this.tokensFor(user, refreshToken);
   }
 
   async login({ email, password }: LoginRequest): Promise<TokenResponse> {
     const where = { email };
     const user = await asService(() => this.database.user.findFirst({ where, include: { account: true } }));
     const matches = await this.passwords.matches(password, user?.passwordHash);
-    if (!user || !matches) throw new AppError('invalid_credentials', 'The email or the password is wrong.');
-    return this.tokensFor(user, await this.refreshTokens.start(user.id));
+    if (!user || !matches) {
+      await this.events.record('auth.login_failed', user);
+      throw new AppError('invalid_credentials', 'The email or the password is wrong.');
+    }
+    const refreshToken = await this.refreshTokens.start(user.id);
+    await this.events.record('auth.login', user);
+    return this.tokensFor(user, refreshToken);
   }
 
   async refresh(refreshToken: string): Promise<TokenResponse> {

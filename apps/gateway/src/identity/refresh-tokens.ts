@@ -3,6 +3,7 @@ import { asService, Database, type Prisma } from '@tollgate/database';
 import { Logger } from '@tollgate/observability';
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { AuthEvents } from './auth-events.js';
 import type { UserWithAccount } from './create-user.js';
 import { IDENTITY_OPTIONS, type IdentityOptions } from './identity-options.js';
 import { SigningKeys } from './signing-keys.js';
@@ -25,6 +26,7 @@ export class RefreshTokens {
     private readonly database: Database,
     private readonly logger: Logger,
     private readonly keys: SigningKeys,
+    private readonly events: AuthEvents,
   ) {}
 
   get ttlSeconds(): number {
@@ -51,8 +53,11 @@ export class RefreshTokens {
   async revoke(token: string): Promise<void> {
     const revokeLocked = async (tx: Prisma.TransactionClient) => {
       if (!(await lockOwner(tx, token))) return;
-      const known = await tx.refreshToken.findUnique({ where: { tokenHash: hashOf(token) } });
-      if (known) await revokeFamily(tx, known.familyId);
+      const where = { tokenHash: hashOf(token), revokedAt: null };
+      const known = await tx.refreshToken.findUnique({ where, include: { user: true } });
+      if (!known) return;
+      await revokeFamily(tx, known.familyId);
+      await this.events.record('auth.logout', known.user, tx);
     };
     await asService(() => this.database.$transaction(revokeLocked, patience));
   }
@@ -69,11 +74,13 @@ export class RefreshTokens {
       case 'rotate':
         await tx.refreshToken.update({ where: { id: current.id }, data: { usedAt: now } });
         await tx.refreshToken.create({ data: this.row(successor, current.userId, current.familyId) });
+        await this.events.record('auth.refresh', current.user, tx);
         return { token: successor, user: current.user };
       case 'repeat':
         return { token: successor, user: current.user };
       case 'reused':
         await revokeFamily(tx, current.familyId);
+        await this.events.record('auth.refresh_reused', current.user, tx);
         this.logger.warn('A refresh token was used twice; its family is revoked.', {
           security_event: 'refresh_token_reuse',
           user_id: current.userId,
