@@ -39,7 +39,7 @@ const routes: Record<string, { body?: unknown; query?: string } | 'shared' | 'ad
       [`DELETE ${prefix}/refine/{request_id}`, {}],
       [`POST ${prefix}/refine/{request_id}`, { body: { user_feedback: 'shorter' } }],
       [`POST ${prefix}/refine/{request_id}/extend`, { query: '?ttl_seconds=60' }],
-      [`POST ${prefix}/regenerate/{request_id}`, {}],
+      [`POST ${prefix}/regenerate/{request_id}`, { body: { user_feedback: 'shorter' } }],
     ]),
   ),
   'GET /v1/models/{id}': 'shared',

@@ -235,6 +235,18 @@ describe('signing in', () => {
     expect(Number((await login(email, PASSWORD)).headers.get('retry-after'))).toBeGreaterThan(5);
   }, 30_000);
 
+  it('waits at every replica for what was guessed at another', async () => {
+    const { email } = await newUser(gateways[0]);
+    const guesses = [];
+    for (let guess = 0; guess < 6; guess += 1) {
+      guesses.push(await gateways[guess % 2 === 0 ? 0 : 1].post('/api/v1/auth/login', { email, password: 'guess' }));
+    }
+    expect(guesses.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 429]);
+    for (const gateway of gateways) {
+      expect((await gateway.post('/api/v1/auth/login', { email, password: PASSWORD })).status).toBe(429);
+    }
+  }, 30_000);
+
   it('stays open to the owner, from where they have signed in before, while strangers guess from everywhere', async () => {
     const { email } = await newUser(proxied);
     expect((await login(email, PASSWORD, '198.51.100.7')).status).toBe(200);

@@ -309,6 +309,7 @@ function configOf(kind: ProviderConfig['kind'], baseUrl: string): ProviderConfig
     baseUrl,
     apiKey: 'any',
     enabled: true,
+    allowPrivate: true,
     connections: 5,
     connectTimeoutMs: 1_000,
     firstTokenTimeoutMs: 1_000,

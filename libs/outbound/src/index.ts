@@ -1,4 +1,11 @@
-export { OutboundClient, type OutboundOptions, type OutboundPost, type OutboundResponse } from './outbound-client.js';
+export { classOfAddress, type AddressClass } from './address-class.js';
+export {
+  checkedLookup,
+  OutboundClient,
+  type OutboundOptions,
+  type OutboundPost,
+  type OutboundResponse,
+} from './outbound-client.js';
 export { OutboundFailure, type OutboundFailureReason } from './outbound-failure.js';
 export {
   newWebhookSecret,

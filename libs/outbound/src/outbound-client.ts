@@ -119,7 +119,7 @@ export class OutboundClient {
 }
 
 /** A look-up that fails unless all addresses are allowed; undici connects to no other than those that it returns. */
-function checkedLookup(lookup: LookupFunction, isAllowed: (address: string) => boolean): LookupFunction {
+export function checkedLookup(lookup: LookupFunction, isAllowed: (address: string) => boolean): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, [], 0);

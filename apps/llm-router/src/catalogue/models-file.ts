@@ -1,6 +1,7 @@
 import { loadYamlFile, type Environment } from '@tollgate/config';
 import { tokenizerFamilies } from '@tollgate/llm';
 import { z } from 'zod';
+import { namesPrivateAddress, problemOfBaseUrl } from '../providers/provider-address.js';
 import { quirksOf } from '../providers/quirks.js';
 
 const Price = z
@@ -44,9 +45,12 @@ const Provider = z
     kind: z.enum(['ollama', ...openAiKinds]),
     location: z.enum(['local', 'cloud']),
     /** Empty: switched off. */
-    base_url: z
-      .string()
-      .refine((url) => url === '' || isHttpUrl(url), 'must be a URL that starts with http:// or https://'),
+    base_url: z.string().check(({ value, issues }) => {
+      const message = value === '' ? undefined : problemOfBaseUrl(value);
+      if (message) issues.push({ code: 'custom', input: value, message });
+    }),
+    /** May its name resolve to an address of the own network? Where nothing is said: when the URL or the location is local. */
+    allow_private_addresses: z.boolean().optional(),
     api_key: z.string().default(''),
     api_key_required: z.boolean().default(false),
     /** Connections to it at once. */
@@ -63,6 +67,8 @@ const Provider = z
     kind: provider.kind,
     location: provider.location,
     baseUrl: provider.base_url.replace(/\/+$/, ''),
+    allowPrivate:
+      provider.allow_private_addresses ?? (provider.location === 'local' || namesPrivateAddress(provider.base_url)),
     apiKey: provider.api_key || undefined,
     enabled: provider.base_url !== '' && (provider.api_key !== '' || !provider.api_key_required),
     connections: provider.connections ?? (provider.kind === 'ollama' ? OLLAMA_CONNECTIONS : CONNECTIONS),
@@ -155,8 +161,4 @@ function contradictionsIn(file: unknown) {
     }
   }
   return problems;
-}
-
-function isHttpUrl(text: string): boolean {
-  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
 }

@@ -1,6 +1,7 @@
 import { Agent, request, type Dispatcher } from 'undici';
 import type { ProviderConfig } from '../catalogue/models-file.js';
 import { parseJson } from './parse-json.js';
+import { providerLookup } from './provider-address.js';
 import { failureOfStatus, ProviderFailure, retryAfterMsOf } from './provider-failure.js';
 import type { ProviderRequest } from './provider.js';
 
@@ -13,13 +14,16 @@ export class ProviderConnection {
 
   constructor(
     private readonly name: string,
-    private readonly config: Pick<ProviderConfig, 'baseUrl' | 'apiKey' | 'connections' | 'connectTimeoutMs'>,
+    private readonly config: Pick<
+      ProviderConfig,
+      'baseUrl' | 'apiKey' | 'connections' | 'connectTimeoutMs' | 'allowPrivate'
+    >,
     /** Called when no connection can be made. */
     private readonly onUnreachable: () => void,
   ) {
     this.agent = new Agent({
       connections: config.connections,
-      connect: { timeout: config.connectTimeoutMs },
+      connect: { timeout: config.connectTimeoutMs, lookup: providerLookup(config.allowPrivate) },
       // Silence is measured in tokens, by AttemptTimer: bytes may be mere keep-alives.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -84,7 +88,8 @@ export class ProviderConnection {
       this.onUnreachable();
       throw this.failure('cannot be reached', error);
     });
-    if (response.statusCode < 400) return response.body;
+    // A redirect is a failure like any other: its target was chosen by nobody here.
+    if (response.statusCode < 300) return response.body;
     throw new ProviderFailure(`The provider "${this.name}" answered with status ${response.statusCode}.`, {
       ...failureOfStatus(response.statusCode),
       retryAfterMs: retryAfterMsOf(response.headers, Date.now()),
