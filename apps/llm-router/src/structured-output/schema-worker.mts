@@ -23,7 +23,7 @@ function judge(schema: string, json: string | undefined) {
     if (json === undefined || validate(JSON.parse(json)) === true) return { verdict: 'valid' };
     return { verdict: 'invalid', problems: (validate.errors ?? []).slice(0, PROBLEMS_MAX).map(describe) };
   } catch (error) {
-    return { verdict: 'bad_schema', problems: [error instanceof Error ? error.message : 'cannot be compiled'] };
+    return { verdict: 'bad_schema', problems: [reasonOf(error)] };
   }
 }
 
@@ -41,6 +41,11 @@ function compile(text: string): ValidateFunction {
   const [oldest] = compiled.keys();
   if (compiled.size > COMPILED_MAX && oldest !== undefined) compiled.delete(oldest);
   return validate;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof RangeError) return 'is nested too deeply, or refers to itself without end';
+  return error instanceof Error ? error.message : 'cannot be compiled';
 }
 
 /** As a person and a model read it: `/items/0/age: must be integer`. */
