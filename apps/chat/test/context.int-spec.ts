@@ -40,7 +40,7 @@ async function longSession(user: Chatter, turns: number, settings: Parameters<Ch
 async function promptOf(user: Chatter, sessionId: string, question: string) {
   const store = chat.app.get(TurnStore);
   const origin = { caller: user.caller, requestId: sessionId };
-  const turn = await store.append(await store.session(sessionId, user.caller), question, origin);
+  const turn = await store.append(await store.session(sessionId, user.caller), { content: question }, origin);
   const find = jest.spyOn(chat.database.chatMessage, 'findMany');
   const prompt = await user.ask(async (messages) =>
     chat.app.get(ChatContext).promptFor(turn, await messages.send(selectModel, {}), {}),

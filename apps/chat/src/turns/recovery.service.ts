@@ -5,6 +5,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { AnswerEvents } from '../coordination/answer-events.js';
 import { metrics } from '../coordination/metrics.js';
 import { LEASE_MS, SessionLocks, type SessionLock } from '../coordination/session-locks.js';
+import { AnswerUsage } from './answer-usage.service.js';
 import { TurnStore } from './turn-store.js';
 
 const SWEEP_MS = 1_000;
@@ -12,8 +13,8 @@ const SWEEP_COUNT = 200;
 const NIL_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Ends the answers of replicas that died: failed, with everything that any reader can have seen. The next turn of the
- * session does so too, and earlier.
+ * Ends the answers of replicas that died: failed, with everything that any reader can have seen, and with what they took as
+ * soon as the ledger knows. The next turn of the session ends them too, and earlier.
  */
 @Injectable()
 export class Recovery implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -24,6 +25,7 @@ export class Recovery implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly store: TurnStore,
     private readonly events: AnswerEvents,
     private readonly locks: SessionLocks,
+    private readonly usage: AnswerUsage,
     private readonly logger: Logger,
   ) {}
 
@@ -58,6 +60,7 @@ export class Recovery implements OnApplicationBootstrap, OnApplicationShutdown {
         page = await this.store.listRunning(startedBefore, page.at(-1)?.id ?? NIL_ID, SWEEP_COUNT);
         for (const message of page) if (!(await this.locks.isTaken(message.sessionId))) await this.endAlone(message);
       } while (page.length === SWEEP_COUNT);
+      await this.usage.fillIn();
     } catch (error) {
       this.logger.debug('The sweep for unfinished answers failed.', { err: error });
     }

@@ -5,7 +5,7 @@ import { SchemaThread, type SchemaJob, type Verdict } from './schema-thread.js';
 
 const THREADS = 2;
 /** For compiling a schema and judging one answer; ordinary ones take a few milliseconds. */
-const JOB_TIMEOUT_MS = 1_000;
+const JOB_TIMEOUT_MS = 2_000;
 /** Of one account, the running one included. */
 const JOBS_MAX = 100;
 
