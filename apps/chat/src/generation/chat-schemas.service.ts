@@ -33,12 +33,13 @@ export class ChatSchemas {
 
   /** Two who create the next version at once get one each. */
   async create(body: CreateChatSchemaRequest, caller: Caller): Promise<RegisteredChatSchema> {
+    // As it came: parsing leaves out what a check would refuse.
+    await this.messages.send(checkJson, { schema: body.schema, param: 'schema' });
     const schema = JsonObject.parse(body.schema);
     if (JSON.stringify(schema).length > SCHEMA_CHARACTERS_MAX) {
       const message = `schema: must have at most ${SCHEMA_CHARACTERS_MAX} characters as JSON`;
       throw new AppError('invalid_request', message, { param: 'schema' });
     }
-    await this.messages.send(checkJson, { schema, param: 'schema' });
     const { account_id: accountId } = caller;
     const { name, description, target } = body;
     const secret = targetUrlOf(target) === undefined ? undefined : newWebhookSecret();

@@ -20,11 +20,12 @@ import { Dispatches } from '../dispatch/dispatches.service.js';
 import { TurnStore } from '../turns/turn-store.js';
 import { ChatSchemas } from './chat-schemas.service.js';
 import { brokenReferences } from './graph-references.js';
-import { correctionsOf, LAST_TEXT_CHARACTERS_MAX, refusedJson, type JsonReply } from './json-reply.js';
+import { correctionsOf, refusedJson, type JsonReply } from './json-reply.js';
 
 /** The first time and twice again. */
 const TRIES_MAX = 3;
 const PROBLEMS_MAX = 20;
+const LAST_TEXT_CHARACTERS_MAX = 16_000;
 
 const instructions =
   'Answer with one JSON value that matches the given schema, and nothing else. Use only ids that occur in the graph.';
@@ -107,8 +108,14 @@ export class JsonGeneration {
     let request = first;
     let usage: Usage | undefined;
     let attempts = 0;
+    let last: JsonReply | undefined;
     for (let tries = 1; ; tries += 1) {
-      const reply = await this.once(request, graph);
+      const reply: JsonReply = await this.once(request, graph).catch((error: unknown) => {
+        // With what was wrong the prompt is too long: the answer that was wrong is the last one.
+        if (!last || !usage || AppError.fromUnknown(error).code !== 'context_length_exceeded') throw error;
+        throw invalidJson(last, usage, attempts);
+      });
+      last = reply;
       usage = sumOfUsage(usage, reply.usage);
       attempts += reply.attempts;
       if (reply.problems.length === 0) return { data: reply.data, model: reply.model, usage, attempts };

@@ -1,8 +1,8 @@
 import { AppError, FinishReason, Usage, type ChatMessage } from '@tollgate/contracts';
 import { z } from 'zod';
 
-/** Of an answer that was refused, for the model and in errors. */
-export const LAST_TEXT_CHARACTERS_MAX = 16_000;
+/** Of an answer that was refused, for the model: it wrote the rest, too. */
+const QUOTED_CHARACTERS_MAX = 4_000;
 
 /** What one call of a model gave. */
 export interface JsonReply {
@@ -43,7 +43,7 @@ export function refusedJson(thrown: unknown): JsonReply | undefined {
 export function correctionsOf({ text, problems }: JsonReply): ChatMessage[] {
   const lines = ['Your answer is not valid:', ...problems.map((problem) => `- ${problem}`)];
   return [
-    { role: 'assistant', content: text.slice(0, LAST_TEXT_CHARACTERS_MAX) },
+    { role: 'assistant', content: text.slice(0, QUOTED_CHARACTERS_MAX) },
     { role: 'user', content: [...lines, 'Answer again with the corrected JSON and nothing else.'].join('\n') },
   ];
 }

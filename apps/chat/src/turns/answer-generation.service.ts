@@ -53,13 +53,18 @@ export class AnswerGeneration {
   async generate(turn: Turn, options: AnswerOptions, writer: AnswerWriter): Promise<Ending> {
     let request = await this.completionFor(turn, options);
     let usage: Usage | undefined;
+    let refused: AppError | undefined;
     for (let tries = 1; ; tries += 1) {
-      const reply = await this.ask(request, writer);
+      const reply = await this.ask(request, writer).catch((error: unknown) => {
+        // With what was wrong the prompt is too long: that is the answer then.
+        throw refused && AppError.fromUnknown(error).code === 'context_length_exceeded' ? refused : error;
+      });
       usage = sumOfUsage(usage, reply.end.usage);
       const problems = await this.problemsOf(reply, turn);
       if (!problems) return endingOf(reply, writer, usage);
       metrics.functionCalls.inc({ outcome: 'refused' }, reply.calls.length);
-      if (tries >= TRIES_MAX || reply.end.finish_reason === 'length') throw invalidCalls(problems, reply, tries);
+      refused = invalidCalls(problems, reply, tries);
+      if (tries >= TRIES_MAX || reply.end.finish_reason === 'length') throw refused;
       const corrections = callCorrections(reply.text, reply.calls, problems);
       request = { ...request, messages: [...request.messages, ...corrections] };
     }
