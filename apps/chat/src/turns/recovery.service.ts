@@ -10,6 +10,8 @@ import { TurnStore } from './turn-store.js';
 
 const SWEEP_MS = 1_000;
 const SWEEP_COUNT = 200;
+/** Of sweeps: nobody waits for the tokens of an answer whose process died. */
+const FILL_IN_EVERY = 5;
 const NIL_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
@@ -19,6 +21,7 @@ const NIL_ID = '00000000-0000-0000-0000-000000000000';
 @Injectable()
 export class Recovery implements OnApplicationBootstrap, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
+  private sweeps = 0;
   private sweeping: Promise<void> = Promise.resolve();
 
   constructor(
@@ -60,7 +63,8 @@ export class Recovery implements OnApplicationBootstrap, OnApplicationShutdown {
         page = await this.store.listRunning(startedBefore, page.at(-1)?.id ?? NIL_ID, SWEEP_COUNT);
         for (const message of page) if (!(await this.locks.isTaken(message.sessionId))) await this.endAlone(message);
       } while (page.length === SWEEP_COUNT);
-      await this.usage.fillIn();
+      this.sweeps += 1;
+      if (this.sweeps % FILL_IN_EVERY === 0) await this.usage.fillIn();
     } catch (error) {
       this.logger.debug('The sweep for unfinished answers failed.', { err: error });
     }
