@@ -1,7 +1,14 @@
-import { chatGenerationContracts, chatSessionContracts, chatTurnContracts } from '@tollgate/contracts';
+import {
+  chatDispatchContracts,
+  chatGenerationContracts,
+  chatSessionContracts,
+  chatTurnContracts,
+} from '@tollgate/contracts';
 import { Database, DatabaseModule } from '@tollgate/database';
 import { Messages, MessagingModule } from '@tollgate/messaging';
+import { RequestUsage } from '@tollgate/metering';
 import { ObservabilityModule } from '@tollgate/observability';
+import { OutboundClient } from '@tollgate/outbound';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { ChatConfig } from './config.js';
 import { ChatContext, CONTEXT_TOKENS_MAX } from './context/chat-context.service.js';
@@ -11,8 +18,14 @@ import { AnswerEvents, TURN_OPTIONS } from './coordination/answer-events.js';
 import { Bells } from './coordination/bells.js';
 import { ChatRedis } from './coordination/chat-redis.js';
 import { SessionLocks } from './coordination/session-locks.js';
+import { DISPATCH_OPTIONS, DispatchDelivery } from './dispatch/dispatch-delivery.service.js';
+import { DISPATCH_REDIS_URL, DispatchQueue } from './dispatch/dispatch-queue.service.js';
+import { DispatchHandler } from './dispatch/dispatch.handler.js';
+import { Dispatches } from './dispatch/dispatches.service.js';
 import { FeedbackHandler } from './feedback/feedback.handler.js';
 import { Feedback } from './feedback/feedback.service.js';
+import { FunctionCalls } from './functions/function-calls.service.js';
+import { FunctionOffers } from './functions/function-offers.service.js';
 import { ChatSchemas } from './generation/chat-schemas.service.js';
 import { GenerationHandler } from './generation/generation.handler.js';
 import { JsonGeneration } from './generation/json-generation.service.js';
@@ -20,6 +33,8 @@ import { Retention, RETENTION_DAYS } from './sessions/retention.service.js';
 import { SessionMessages } from './sessions/session-messages.service.js';
 import { SessionsHandler } from './sessions/sessions.handler.js';
 import { Sessions } from './sessions/sessions.service.js';
+import { AnswerGeneration } from './turns/answer-generation.service.js';
+import { AnswerUsage } from './turns/answer-usage.service.js';
 import { ANSWER_TIMEOUT_MS, Answering } from './turns/answering.service.js';
 import { Following } from './turns/following.service.js';
 import { Recovery } from './turns/recovery.service.js';
@@ -27,6 +42,10 @@ import { RunningAnswers } from './turns/running-answers.service.js';
 import { TurnStore } from './turns/turn-store.js';
 import { TurnsHandler } from './turns/turns.handler.js';
 import { Turns } from './turns/turns.service.js';
+
+const contracts = [...chatTurnContracts, ...chatSessionContracts, ...chatGenerationContracts, ...chatDispatchContracts];
+/** Of what an API answers only the status matters. */
+const DISPATCH_RESPONSE_BYTES_MAX = 4_096;
 
 @Module({})
 export class ChatModule {
@@ -50,14 +69,14 @@ export class ChatModule {
           timeoutMs: config.requestTimeoutMs,
           server: {
             service: 'chat',
-            contracts: [...chatTurnContracts, ...chatSessionContracts, ...chatGenerationContracts],
+            contracts,
             slots,
             drainTimeoutMs,
           },
         }),
         DatabaseModule.forRoot(config.postgres),
       ],
-      controllers: [TurnsHandler, SessionsHandler, GenerationHandler, FeedbackHandler],
+      controllers: [TurnsHandler, SessionsHandler, GenerationHandler, DispatchHandler, FeedbackHandler],
       providers: [
         { provide: TURN_OPTIONS, useValue: config.turns },
         { provide: ANSWER_TIMEOUT_MS, useValue: config.requestTimeoutMs },
@@ -71,6 +90,11 @@ export class ChatModule {
         ContextStore,
         Summaries,
         ChatContext,
+        RequestUsage,
+        AnswerUsage,
+        FunctionOffers,
+        FunctionCalls,
+        AnswerGeneration,
         Answering,
         Following,
         Recovery,
@@ -81,8 +105,23 @@ export class ChatModule {
         Retention,
         ChatSchemas,
         JsonGeneration,
+        { provide: DISPATCH_OPTIONS, useValue: config.dispatch },
+        { provide: DISPATCH_REDIS_URL, useValue: config.redis.url },
+        { provide: OutboundClient, useFactory: () => outboundClientOf(config) },
+        DispatchDelivery,
+        DispatchQueue,
+        Dispatches,
         Feedback,
       ],
     };
   }
+}
+
+function outboundClientOf({ dispatch: { hosts, allowPrivate, timeoutMs } }: ChatConfig): OutboundClient {
+  return new OutboundClient({
+    allowedHosts: hosts,
+    allowPrivate,
+    timeoutMs,
+    maxResponseBytes: DISPATCH_RESPONSE_BYTES_MAX,
+  });
 }

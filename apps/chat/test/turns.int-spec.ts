@@ -113,8 +113,8 @@ describe('a turn', () => {
     const session = await store.session(sessionId, user.caller);
     const origin = { caller: user.caller, requestId: session.id };
     const outcomes = await Promise.allSettled([
-      store.append(session, 'one', origin),
-      store.append(session, 'two', origin),
+      store.append(session, { content: 'one' }, origin),
+      store.append(session, { content: 'two' }, origin),
       store.regenerate(session, origin),
     ]);
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -201,10 +201,14 @@ describe('an answer', () => {
     const session = await user.start('first');
     // As a killed process leaves it: a running row, events in Redis, and no lock or one that expires.
     const store = chat.app.get(TurnStore);
-    const turn = await store.append(await store.session(session, user.caller), 'interrupted', {
-      caller: user.caller,
-      requestId: session,
-    });
+    const turn = await store.append(
+      await store.session(session, user.caller),
+      { content: 'interrupted' },
+      {
+        caller: user.caller,
+        requestId: session,
+      },
+    );
     const events = `tollgate:chat:{${session}}:events:${turn.messageId}`;
     await chat.redis.xadd(events, '0-1', 'start', '');
     await chat.redis.xadd(events, '8-1', 'delta', 'so far, ');
@@ -219,10 +223,14 @@ describe('an answer', () => {
     ]);
     await expect(chat.redis.xadd(events, '20-1', 'delta', 'zombie')).rejects.toThrow('equal or smaller');
 
-    const lonely = await store.append(await store.session(session, user.caller), 'again', {
-      caller: user.caller,
-      requestId: session,
-    });
+    const lonely = await store.append(
+      await store.session(session, user.caller),
+      { content: 'again' },
+      {
+        caller: user.caller,
+        requestId: session,
+      },
+    );
     await chat.database.chatMessage.update({
       where: { id: lonely.messageId },
       data: { createdAt: new Date(Date.now() - 10_000), content: 'kept' },

@@ -11,6 +11,7 @@ import { AdminController } from './admin/admin.controller.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
+import { ChatDispatchesController } from './chat-sessions/chat-dispatches.controller.js';
 import { ChatGenerationController } from './chat-sessions/chat-generation.controller.js';
 import { ChatSessionsController } from './chat-sessions/chat-sessions.controller.js';
 import { ChatTurnsController } from './chat-sessions/chat-turns.controller.js';
@@ -73,6 +74,7 @@ export class GatewayModule {
         ChatController,
         ChatTurnsController,
         ChatSessionsController,
+        ChatDispatchesController,
         ChatGenerationController,
         LogAnalysisController,
         ModelServiceController,

@@ -22,6 +22,8 @@ import type { LlmRouterConfig } from './config.js';
 import { ModelsHandler } from './models/models.handler.js';
 import { Models } from './models/models.service.js';
 import { PROVIDER_LIMITS, ProviderRegistry } from './providers/provider-registry.service.js';
+import { JsonChecks } from './structured-output/json-checks.service.js';
+import { JsonChecksHandler } from './structured-output/json-checks.handler.js';
 import { SchemaJudge } from './structured-output/schema-judge.service.js';
 import { StructuredCompletions } from './structured-output/structured-completions.service.js';
 
@@ -52,7 +54,7 @@ export class LlmRouterModule {
         DatabaseModule.forRoot(config.postgres),
         MeteringModule.forRoot(config),
       ],
-      controllers: [CompletionsHandler, ModelsHandler, BatchesHandler],
+      controllers: [CompletionsHandler, JsonChecksHandler, ModelsHandler, BatchesHandler],
       providers: [
         { provide: MODELS, useValue: config.models.file },
         { provide: MODELS_SOURCE, useValue: config.models.source },
@@ -66,6 +68,7 @@ export class LlmRouterModule {
         AttemptRun,
         Completions,
         SchemaJudge,
+        JsonChecks,
         StructuredCompletions,
         { provide: CACHE_OPTIONS, useValue: config.cache },
         ResponseCache,

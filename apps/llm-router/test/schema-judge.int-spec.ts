@@ -15,8 +15,8 @@ const person = {
   additionalProperties: false,
 };
 
-const ask = (schema: object, value?: unknown) =>
-  judge.judge({ schema: JSON.stringify(schema), ...(value !== undefined && { json: JSON.stringify(value) }) });
+const ask = (schema: object, value?: unknown, account = 'anybody') =>
+  judge.judge({ schema: JSON.stringify(schema), ...(value !== undefined && { json: JSON.stringify(value) }) }, account);
 
 describe('an answer is judged', () => {
   it('by draft 2020-12, with formats, and every problem is named', async () => {
@@ -57,15 +57,19 @@ describe('a schema that', () => {
     expect(await ask(person)).toEqual({ verdict: 'valid' });
   });
 
-  it('would run for ever is ended, and neither those that wait nor those that come are hurt', async () => {
+  it('would run for ever is ended, and keeps no other account waiting, however many of them one sends', async () => {
     const evil = { type: 'string', pattern: '^(a+)+$' };
-    const attacks = Array.from({ length: 3 }, (_, index) =>
-      ask({ ...evil, title: String(index) }, `${'a'.repeat(40)}!`),
-    );
-    const others = Array.from({ length: 20 }, () => ask(person, { name: 'Ada' }));
-    for (const verdict of await Promise.all(attacks)) expect(verdict).toEqual({ verdict: 'too_costly' });
+    let attacksEnded = 0;
+    const attacks = Array.from({ length: 4 }, async (_, index) => {
+      const verdict = await ask({ ...evil, title: String(index) }, `${'a'.repeat(40)}!`, 'attacker');
+      attacksEnded += 1;
+      return verdict;
+    });
+    const others = Array.from({ length: 20 }, (_, index) => ask(person, { name: 'Ada' }, `account ${index % 5}`));
     for (const verdict of await Promise.all(others)) expect(verdict).toEqual({ verdict: 'valid' });
-    expect(await ask(person, { name: 'Ada' })).toEqual({ verdict: 'valid' });
+    expect(attacksEnded).toBeLessThan(4);
+    for (const verdict of await Promise.all(attacks)) expect(verdict).toEqual({ verdict: 'too_costly' });
+    expect(await ask(person, { name: 'Ada' }, 'attacker')).toEqual({ verdict: 'valid' });
   });
 
   it('would fill the memory costs its thread and nothing else', async () => {
@@ -75,7 +79,7 @@ describe('a schema that', () => {
     }));
     const hungry = { items: { allOf: [{ anyOf: choices }, { anyOf: choices }] } };
     const json = JSON.stringify(Array.from({ length: 20_000 }, () => ({ a: 'x' })));
-    expect(await judge.judge({ schema: JSON.stringify(hungry), json })).toEqual({ verdict: 'too_costly' });
+    expect(await judge.judge({ schema: JSON.stringify(hungry), json }, 'anybody')).toEqual({ verdict: 'too_costly' });
     expect(await ask(person, { name: 'Ada' })).toEqual({ verdict: 'valid' });
   });
 });

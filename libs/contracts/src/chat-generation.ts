@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { AppError } from './app-error.js';
+import { ChatDispatch } from './chat-dispatch.js';
 import { ChatGraph } from './chat-graph.js';
 import { request } from './contract.js';
 import { Usage } from './llm-router.js';
@@ -13,8 +15,8 @@ const schemaName = z
 export const CreateChatSchemaRequest = z.strictObject({
   name: schemaName,
   description: z.string().max(2_000).default('').meta({ example: 'An edge between two blocks' }),
-  /** Where objects of it belong, for whoever sends them. */
-  target: z.string().max(500).nullish().meta({ example: 'POST /edges' }),
+  /** Where objects of it belong: an http(s) URL, to which they can be posted, or a note for whoever sends them. */
+  target: z.string().max(500).nullish().meta({ example: 'https://api.example.com/edges' }),
   schema: JsonSchema.meta({
     example: {
       type: 'object',
@@ -37,6 +39,10 @@ export const RegisteredChatSchema = z.object({
   description: z.string(),
   target: z.string().nullable(),
   schema: JsonSchema,
+  /** There for every account, and for nobody to change. */
+  built_in: z.boolean(),
+  /** Signs what is posted to the target (Standard Webhooks). Only in the answer that registers the schema. */
+  signing_secret: z.string().optional(),
   created_at: z.iso.datetime(),
 });
 export type RegisteredChatSchema = z.infer<typeof RegisteredChatSchema>;
@@ -56,6 +62,11 @@ export const GenerateJsonRequest = z
     graph: ChatGraph.nullish(),
     model: z.string().min(1).max(128).nullish().meta({ example: 'gemma3:4b' }),
     max_tokens: z.number().int().positive().nullish().meta({ example: 512 }),
+    /** Posts the object to the URL that the schema is registered for; as a dry run it is only kept, to be looked at and sent later. */
+    dispatch: z
+      .strictObject({ dry_run: z.boolean().default(true) })
+      .nullish()
+      .meta({ example: { dry_run: true } }),
   })
   .refine(({ prompt, session_id: session }) => prompt || session, {
     path: ['prompt'],
@@ -70,6 +81,7 @@ export const GenerateJsonResponse = z.object({
   /** Over all attempts. */
   usage: Usage,
   attempts: z.number().int(),
+  dispatch: ChatDispatch.nullable(),
 });
 export type GenerateJsonResponse = z.infer<typeof GenerateJsonResponse>;
 
@@ -97,6 +109,11 @@ export const ChatFeedbackPage = z.object({
   next_cursor: z.string().nullable(),
 });
 export type ChatFeedbackPage = z.infer<typeof ChatFeedbackPage>;
+
+/** One answer for what does not exist and for what belongs to others. */
+export function schemaNotFound(): AppError {
+  return new AppError('not_found', 'There is no such schema.');
+}
 
 const schemaAddress = z.object({ schema_id: z.uuid() });
 const messageAddress = z.object({ session_id: z.uuid(), message_id: z.uuid() });

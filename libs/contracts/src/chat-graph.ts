@@ -12,21 +12,28 @@ const node = {
 export const BlockApiRequest = z.object({
   block_type: z.string(),
   name: z.string(),
-  description: z.string().nullish(),
+  description: z.string().nullable().optional(),
 });
 
 /** The documented request for an edge between two blocks. */
 export const EdgeApiRequest = z.object({
-  source_block_id: z.string(),
-  target_block_id: z.string(),
+  source_block_id: z.guid(),
+  target_block_id: z.guid(),
   edge_type: z.string(),
 });
 
 /** The documented request for a pipeline of blocks. */
 export const PipelineApiRequest = z.object({
   name: z.string(),
-  blocks: z.array(z.string()),
+  blocks: z.array(z.guid()),
   edges: z.array(EdgeApiRequest),
+});
+
+/** Its ends are whatever its client calls its blocks. */
+const GraphEdge = z.object({
+  source_block_id: z.string(),
+  target_block_id: z.string(),
+  edge_type: z.string().max(100),
 });
 
 /** What a conversation is about: the models, data sources, pipelines and blocks of its user, and how they are joined. */
@@ -42,7 +49,7 @@ export const ChatGraph = z
       .max(NODES_MAX)
       .default([]),
     edges: z
-      .array(EdgeApiRequest.extend({ edge_type: z.string().max(100) }))
+      .array(GraphEdge)
       .max(5 * NODES_MAX)
       .default([]),
     pipelines: z

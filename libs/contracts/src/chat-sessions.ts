@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { AppError } from './app-error.js';
+import { ChatToolResult } from './chat-functions.js';
 import { request } from './contract.js';
-import { Usage } from './llm-router.js';
+import { ToolCall, Usage } from './llm-router.js';
 
 const SYSTEM_PROMPT_CHARACTERS_MAX = 20_000;
 const TITLE_CHARACTERS_MAX = 200;
@@ -42,7 +43,8 @@ export type ChatSessionSchema = z.infer<typeof ChatSessionSchema>;
 export const ChatMessageSchema = z.object({
   message_id: z.uuid(),
   session_id: z.uuid(),
-  sender: z.enum(['user', 'LLM']),
+  /** `tool` is what functions gave that the LLM had called. */
+  sender: z.enum(['user', 'LLM', 'tool']),
   content: z.string(),
   timestamp: z.iso.datetime(),
   /** Order within the session; there are gaps. */
@@ -54,8 +56,15 @@ export const ChatMessageSchema = z.object({
   model: z.string().nullable(),
   /** Tokens that the model wrote; null for a user's message. */
   tokens: z.number().int().nullable(),
-  /** What the answer took, prompt included; null while it runs and for one that did not reach its end. */
+  /**
+   * What the answer took, prompt included, as the ledger has it; null for a user's message, while the answer runs, and until
+   * the ledger knows of one whose process died.
+   */
   usage: Usage.nullable(),
+  /** Of an answer: the functions that it calls. Their results are the next message. */
+  tool_calls: z.array(ToolCall).nullable(),
+  /** Of a `tool` message; `content` has their texts. */
+  tool_results: z.array(ChatToolResult).nullable(),
   finish_reason: z.string().nullable(),
   /** Why it failed: a code of the error table. */
   error_code: z.string().nullable(),
@@ -170,7 +179,7 @@ export const ChatSearchPage = z.object({
       session_id: z.uuid(),
       title: z.string(),
       message_id: z.uuid(),
-      sender: z.enum(['user', 'LLM']),
+      sender: z.enum(['user', 'LLM', 'tool']),
       timestamp: z.iso.datetime(),
       /** Around the words that were found, which stand between `**`. */
       snippet: z.string(),

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { ChatToolResults, functionSettings } from './chat-functions.js';
 import { ChatGraph } from './chat-graph.js';
 import { ChatMessageSchema, chatSessionSettings, chatText } from './chat-sessions.js';
 import { request, stream } from './contract.js';
+import { ToolCall } from './llm-router.js';
 
 const CONTENT_CHARACTERS_MAX = 400_000;
 
@@ -14,8 +16,9 @@ const answering = {
   model: z.string().min(1).max(128).nullish().meta({ example: 'gemma3:4b' }),
   max_tokens: z.number().int().positive().nullish().meta({ example: 512 }),
   temperature: z.number().min(0).max(2).nullish().meta({ example: 0.7 }),
-  stream: z.boolean().default(false),
+  ...functionSettings,
 };
+const asStream = { stream: z.boolean().default(false) };
 /** `wait` in line behind the turn that runs, `reject` with 409. */
 const conflict = { on_conflict: z.enum(['wait', 'reject']).default('wait') };
 
@@ -27,18 +30,32 @@ export const StartChatRequest = z.object({
   ...z.object(chatSessionSettings).partial().shape,
   /** What the conversation is about. */
   graph: ChatGraph.nullish(),
-  max_tokens: answering.max_tokens,
-  temperature: answering.temperature,
-  stream: answering.stream,
+  ...answering,
+  ...asStream,
+  model: chatSessionSettings.model.optional(),
 });
 export type StartChatRequest = z.infer<typeof StartChatRequest>;
 
-/** POST …/{session_id}/message. */
-export const SendChatMessageRequest = z.object({ user_message: content, ...answering, ...conflict });
+/** What is said to the model: words of the user, or what the functions gave that it called. */
+const said = { user_message: content.optional(), tool_results: ChatToolResults.optional() };
+const isOneOfBoth = ({
+  user_message: words,
+  tool_results: results,
+}: {
+  user_message?: string;
+  tool_results?: unknown;
+}) => (words === undefined) !== (results === undefined);
+const oneOfBoth = { path: ['user_message'], message: 'is required, or tool_results, and not both' };
+
+/** POST …/{session_id}/message. Exactly one of `user_message` and `tool_results`, as {@link sendMessage} sees to it. */
+export const SendChatMessageRequest = z.object({ ...said, ...answering, ...asStream, ...conflict });
 export type SendChatMessageRequest = z.infer<typeof SendChatMessageRequest>;
 
-/** A new answer in place of the last one. */
-export const RegenerateChatRequest = z.object({ ...answering, ...conflict });
+export const EditChatMessageRequest = z.object({ user_message: content, ...answering, ...asStream, ...conflict });
+export type EditChatMessageRequest = z.infer<typeof EditChatMessageRequest>;
+
+/** A new answer in place of the last one, with the functions of that one unless it brings its own. */
+export const RegenerateChatRequest = z.object({ ...answering, ...asStream, ...conflict });
 export type RegenerateChatRequest = z.infer<typeof RegenerateChatRequest>;
 
 /** A turn as it goes on. `id` is how many characters of the answer its reader has then: the place to resume from. */
@@ -51,6 +68,8 @@ export const ChatTurnEvent = z.discriminatedUnion('type', [
     message_id: z.uuid(),
   }),
   z.object({ type: z.literal('delta'), id: z.string(), delta: z.string() }),
+  /** A whole call, known to be valid. Who resumes may get it once more: its own id tells. */
+  z.object({ type: z.literal('tool_call'), id: z.string(), tool_call: ToolCall }),
   z.object({ type: z.literal('end'), id: z.string(), message: ChatMessageSchema }),
 ]);
 export type ChatTurnEvent = z.infer<typeof ChatTurnEvent>;
@@ -74,26 +93,25 @@ export const startChat = stream('chat.start', {
   part: ChatTurnEvent,
 });
 
-const turn = { model: answering.model, max_tokens: answering.max_tokens, temperature: answering.temperature };
-
 /**
  * One turn of a session: never beside another one of the same session. An answer outlives its reader for a grace period,
- * in which {@link followAnswer} finds it. Raises `session_busy`, `not_found`, and what the model's answer may raise.
+ * in which {@link followAnswer} finds it. Calls of functions that it ends with are valid by their schemas and against the
+ * session's graph. Raises `session_busy`, `not_found`, and what the model's answer may raise.
  */
 export const sendMessage = stream('chat.send-message', {
-  input: z.object({ ...session, user_message: content, ...turn, ...conflict }),
+  input: z.object({ ...session, ...said, ...answering, ...conflict }).refine(isOneOfBoth, oneOfBoth),
   part: ChatTurnEvent,
 });
 
 /** Replaces a message of the user and everything after it. */
 export const editMessage = stream('chat.edit-message', {
-  input: z.object({ ...message, user_message: content, ...turn, ...conflict }),
+  input: z.object({ ...message, user_message: content, ...answering, ...conflict }),
   part: ChatTurnEvent,
 });
 
 /** Replaces the last answer. */
 export const regenerateAnswer = stream('chat.regenerate-answer', {
-  input: z.object({ ...session, ...turn, ...conflict }),
+  input: z.object({ ...session, ...answering, ...conflict }),
   part: ChatTurnEvent,
 });
 

@@ -12,6 +12,17 @@ export { AppError, invalidRequest, isAppError, WireError } from './app-error.js'
 export { Caller } from './caller.js';
 export { ChatEvent, ChatRequest, ChatResponse } from './chat.js';
 export {
+  ChatDispatch,
+  chatDispatchContracts,
+  ChatDispatchPage,
+  ChatDispatchState,
+  dispatchNotFound,
+  getDispatch,
+  listDispatches,
+  sendDispatch,
+} from './chat-dispatch.js';
+export { ChatFunction, ChatToolResult, functionSettings } from './chat-functions.js';
+export {
   ChatFeedbackPage,
   ChatFeedbackRequest,
   ChatFeedbackSchema,
@@ -28,6 +39,7 @@ export {
   listChatFeedback,
   listChatSchemas,
   RegisteredChatSchema,
+  schemaNotFound,
   setChatGraph,
 } from './chat-generation.js';
 export { BlockApiRequest, ChatGraph, EdgeApiRequest, PipelineApiRequest } from './chat-graph.js';
@@ -60,6 +72,7 @@ export {
 export {
   ChatTurnEvent,
   chatTurnContracts,
+  EditChatMessageRequest,
   editMessage,
   followAnswer,
   regenerateAnswer,
@@ -122,6 +135,7 @@ export {
   CacheOutcome,
   CacheReport,
   ChatMessage,
+  checkJson,
   ChoiceReason,
   complete,
   Completion,
@@ -136,6 +150,7 @@ export {
   Sampling,
   selectModel,
   streamCompletion,
+  sumOfUsage,
   Tool,
   ToolCall,
   ToolChoice,

@@ -80,6 +80,17 @@ export const Usage = z.object({
 });
 export type Usage = z.infer<typeof Usage>;
 
+/** Of several calls of models for one answer. Its source is that of all, or else an estimate. */
+export function sumOfUsage(sum: Usage | undefined, usage: Usage): Usage {
+  if (!sum) return usage;
+  return {
+    input_tokens: sum.input_tokens + usage.input_tokens,
+    cached_tokens: sum.cached_tokens + usage.cached_tokens,
+    output_tokens: sum.output_tokens + usage.output_tokens,
+    source: sum.source === usage.source ? sum.source : 'estimate',
+  };
+}
+
 export const FinishReason = z.enum(['stop', 'length', 'tool_calls', 'content_filter']);
 export type FinishReason = z.infer<typeof FinishReason>;
 
@@ -119,6 +130,8 @@ export const CompletionRequest = z.object({
   tool_choice: ToolChoice.optional(),
   /** Without it: text. */
   response_format: ResponseFormat.optional(),
+  /** How often JSON that does not match is asked for, the first time included; without it three times. */
+  tries_max: z.number().int().min(1).max(3).optional(),
   cache: CacheOptions.optional(),
 });
 export type CompletionRequest = z.infer<typeof CompletionRequest>;
@@ -211,4 +224,18 @@ export const streamCompletion = stream('llm-router.stream-completion', {
   part: CompletionPart,
 });
 
-export const llmRouterContracts = [selectModel, complete, streamCompletion];
+/**
+ * Whether a schema can be used, and what is wrong with JSON by it. Raises `invalid_request` for a schema that is none, that
+ * breaks the limits on size, depth and references, or that costs too much; `param` is its name there.
+ */
+export const checkJson = request('llm-router.check-json', {
+  input: z.object({
+    schema: z.record(z.string(), z.unknown()),
+    json: z.string().optional(),
+    param: z.string().max(200),
+  }),
+  output: z.object({ problems: z.array(z.string()), is_final: z.boolean() }),
+  idempotent: true,
+});
+
+export const llmRouterContracts = [selectModel, complete, streamCompletion, checkJson];

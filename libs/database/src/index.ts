@@ -26,4 +26,4 @@ export type {
   User,
 } from './generated/client.js';
 export { ChatHistory, ChatMessageState, ChatRating, ChatSender } from './generated/client.js';
-export type { ChatFeedback, ChatMessage, ChatSchema, ChatSession } from './generated/client.js';
+export type { ChatDispatch, ChatFeedback, ChatMessage, ChatSchema, ChatSession } from './generated/client.js';

@@ -13,6 +13,7 @@ export { Plans } from './plans.js';
 export { loadPlansFile, type PlansFile } from './plans-file.js';
 export { Prices, type ModelPrice } from './prices.js';
 export { RequestCharges } from './request-charges.js';
+export { RequestUsage } from './request-usage.js';
 export { planOverrides, tierLimitVariables, type PlanOverrides, type TierLimits } from './tier-limits.js';
 export { Upkeep } from './upkeep.js';
 export { UsageReader, type AccountUsage } from './usage-reader.js';

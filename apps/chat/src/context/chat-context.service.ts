@@ -1,4 +1,4 @@
-import { ChatGraph, type ChatMessage, type ModelChoice } from '@tollgate/contracts';
+import { ChatGraph, type ChatMessage, type ModelChoice, type Tool } from '@tollgate/contracts';
 import type { ChatSession } from '@tollgate/database';
 import {
   contextLengthExceeded,
@@ -45,6 +45,8 @@ export interface PromptRequest {
   /** As the client asked for it. */
   model?: string;
   answerTokens?: number;
+  /** Functions that are offered: they take room like a message. */
+  tools?: readonly Tool[];
 }
 
 /** What the model is shown of a session: bounded by its context, and by the operator's idea of what a turn may cost. */
@@ -61,7 +63,7 @@ export class ChatContext {
     const { session } = turn;
     const { budget, family } = this.limitsOf(choice, request);
     const observeLoad = metrics.contextLoad.startTimer();
-    const question = await this.store.message(turn.userMessageId);
+    const question = await this.store.question(turn.userMessageId);
     const pinned = await this.store.pinned(session.id, question.position);
     const graph = graphOf(session.graph, question, budget, family);
     let parts: PromptParts = { systemPrompt: session.systemPrompt, graph, summary: session.summary, pinned, question };
@@ -84,7 +86,7 @@ export class ChatContext {
   async promptForQuestion(loose: LooseQuestion, choice: ModelChoice, request: PromptRequest): Promise<ChatMessage[]> {
     const { session, systemPrompt } = loose;
     const { budget, family } = this.limitsOf(choice, request);
-    const question: Remembered = { position: AFTER_ALL, message: { role: 'user', content: loose.question } };
+    const question: Remembered = { position: AFTER_ALL, messages: [{ role: 'user', content: loose.question }] };
     const pinned = session ? await this.store.pinned(session.id, AFTER_ALL) : [];
     const graph = graphOf(loose.graph ?? null, question, budget, family);
     const parts: PromptParts = { systemPrompt, graph, summary: session?.summary ?? '', pinned, question };
@@ -98,8 +100,11 @@ export class ChatContext {
       request.answerTokens ?? ANSWER_TOKENS,
       Math.floor(choice.context_length * ANSWER_SHARE_MAX),
     );
-    const budget = Math.min(this.tokensMax, choice.context_length - answer);
-    return { budget, family: tokenizerFamilyOf(choice.tokenizer) };
+    const family = tokenizerFamilyOf(choice.tokenizer);
+    const offered = request.tools?.length
+      ? countTokens(JSON.stringify(request.tools), family, choice.context_length)
+      : 0;
+    return { budget: Math.min(this.tokensMax, choice.context_length - answer) - offered, family };
   }
 
   /** What is pinned is there anyway and takes no room in it. */
@@ -112,15 +117,18 @@ export class ChatContext {
     const after = session.history === 'summarise' ? session.summaryThrough : -1;
     const messages = this.store.newestFirst(session.id, { after, before: question.position });
     const isPinned = new Set(pinned.map(({ position }) => position));
-    return newestThatFit(without(messages, isPinned), room, (message) => countPromptTokens([message], family, room));
+    return newestThatFit(without(messages, isPinned), room, (remembered) =>
+      countPromptTokens(remembered, family, room),
+    );
   }
 }
 
 /** The part of it that matters to the question; it may take a share of the prompt and no more. */
-function graphOf(stored: unknown, { message }: Remembered, budget: number, family: TokenizerFamily): string {
+function graphOf(stored: unknown, { messages }: Remembered, budget: number, family: TokenizerFamily): string {
   if (stored === null) return '';
   const share = Math.floor(budget * GRAPH_SHARE);
-  return graphPrompt(ChatGraph.parse(stored), message.content, share, (text) => countTokens(text, family));
+  const question = messages.map(({ content }) => content).join('\n');
+  return graphPrompt(ChatGraph.parse(stored), question, share, (text) => countTokens(text, family));
 }
 
 /** Tokens left for the conversation. */
@@ -128,7 +136,7 @@ function roomBeside(
   parts: PromptParts,
   { model, budget, family }: { model: string; budget: number; family: TokenizerFamily },
 ): number {
-  const fixed = [...instructionsOf(parts), ...[...parts.pinned, parts.question].map(({ message }) => message)];
+  const fixed = [...instructionsOf(parts), ...[...parts.pinned, parts.question].flatMap(({ messages }) => messages)];
   const used = countPromptTokens(fixed, family, budget);
   if (used > budget) throw contextLengthExceeded(model, contextUsage(used, budget), 'user_message');
   return budget - used;

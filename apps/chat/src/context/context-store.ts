@@ -1,6 +1,7 @@
-import { Database, type ChatMessage } from '@tollgate/database';
+import { Database, Prisma, type ChatMessage } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import type { Remembered } from './prompt.js';
+import { rememberedMessages } from './remembered-messages.js';
 
 const PAGE = 50;
 /** More would leave no room for the conversation. */
@@ -51,8 +52,15 @@ export class ContextStore {
     return rows.map(remembered);
   }
 
-  async message(messageId: string): Promise<Remembered> {
-    return remembered(await this.database.chatMessage.findFirstOrThrow({ where: { id: messageId } }));
+  /** What a turn answers. Results of functions belong to the answer that called them, and are nothing without it. */
+  async question(messageId: string): Promise<Remembered> {
+    const row = await this.database.chatMessage.findFirstOrThrow({ where: { id: messageId } });
+    if (row.sender !== 'tool') return remembered(row);
+    const calling = await this.database.chatMessage.findFirstOrThrow({
+      where: { sessionId: row.sessionId, position: { lt: row.position }, ...isPartOfConversation },
+      orderBy: { position: 'desc' },
+    });
+    return { position: calling.position, messages: [...rememberedMessages(calling), ...rememberedMessages(row)] };
   }
 
   async saveSummary(sessionId: string, summary: string, summaryThrough: number): Promise<void> {
@@ -60,8 +68,12 @@ export class ContextStore {
   }
 }
 
-const isPartOfConversation = { supersededBy: null, state: { not: 'running' }, content: { not: '' } } as const;
+const isPartOfConversation: Prisma.ChatMessageWhereInput = {
+  supersededBy: null,
+  state: { not: 'running' },
+  OR: [{ content: { not: '' } }, { sender: 'tool' }, { toolCalls: { not: Prisma.DbNull } }],
+};
 
-function remembered({ position, sender, content }: ChatMessage): Remembered {
-  return { position, message: { role: sender === 'user' ? 'user' : 'assistant', content } };
+function remembered(row: ChatMessage): Remembered {
+  return { position: row.position, messages: rememberedMessages(row) };
 }

@@ -1,9 +1,10 @@
 import type { ChatMessage } from '@tollgate/contracts';
+import { withoutLooseCalls } from './remembered-messages.js';
 
-/** A message of the session as the model will read it. */
+/** A message of the session as the model will read it: more than one where it is the results of functions. */
 export interface Remembered {
   position: number;
-  message: ChatMessage;
+  messages: readonly ChatMessage[];
 }
 
 export interface PromptParts {
@@ -30,13 +31,13 @@ export interface Window {
 export async function newestThatFit(
   newestFirst: AsyncIterable<Remembered>,
   budgetTokens: number,
-  tokensOf: (message: ChatMessage) => number,
+  tokensOf: (messages: readonly ChatMessage[]) => number,
 ): Promise<Window> {
   const messages: Remembered[] = [];
   let tokens = 0;
   let isCut = false;
   for await (const remembered of newestFirst) {
-    const size = tokensOf(remembered.message);
+    const size = tokensOf(remembered.messages);
     if (tokens + size > budgetTokens) {
       isCut = true;
       break;
@@ -44,9 +45,9 @@ export async function newestThatFit(
     tokens += size;
     messages.unshift(remembered);
   }
-  while (isCut && messages[0]?.message.role === 'assistant') {
+  while (isCut && messages[0] && messages[0].messages[0]?.role !== 'user') {
     const [first] = messages.splice(0, 1);
-    if (first) tokens -= tokensOf(first.message);
+    if (first) tokens -= tokensOf(first.messages);
   }
   return { messages, tokens, isCut };
 }
@@ -56,7 +57,8 @@ export function promptOf(parts: PromptParts, window: readonly Remembered[]): Cha
   const recent = new Set(window.map(({ position }) => position));
   const conversation = [...parts.pinned.filter(({ position }) => !recent.has(position)), ...window];
   conversation.sort((a, b) => a.position - b.position);
-  return [...instructionsOf(parts), ...conversation.map(({ message }) => message), parts.question.message];
+  const said = [...conversation, parts.question].flatMap(({ messages }) => messages);
+  return [...instructionsOf(parts), ...withoutLooseCalls(said)];
 }
 
 export function instructionsOf({
@@ -71,16 +73,23 @@ export function instructionsOf({
   return instructions;
 }
 
+const speakers = { system: 'System', user: 'User', assistant: 'Assistant', tool: 'Result of a function' } as const;
+
+function textOf(message: ChatMessage): string {
+  if (message.role !== 'assistant' || !message.tool_calls) return message.content;
+  const calls = message.tool_calls.map(({ function: { name, arguments: json } }) => `calls ${name}(${json})`);
+  return [message.content, ...calls].filter((part) => part !== '').join(' ');
+}
+
 /** What a model is asked so that the messages can leave the prompt. */
 export function summaryPromptOf(
   summary: string,
   messages: readonly Remembered[],
   charactersMax: number,
 ): ChatMessage[] {
-  const transcript = messages.map(
-    ({ message: { role, content } }) =>
-      `${role === 'user' ? 'User' : 'Assistant'}: ${content.slice(0, Math.floor(charactersMax))}`,
-  );
+  const transcript = messages
+    .flatMap((remembered) => remembered.messages)
+    .map((message) => `${speakers[message.role]}: ${textOf(message).slice(0, Math.floor(charactersMax))}`);
   const notes = summary || '(none)';
   return [
     {

@@ -42,7 +42,7 @@ export class Summaries {
   /** At most half of the room in one fold, so that a turn's cost is bounded. Undefined when it failed: the next turn tries again. */
   async fold(session: Summarised, before: number, { room, family, model }: FoldOptions) {
     const budget = Math.floor(room * KEPT_SHARE);
-    const tokensOf = (message: Remembered['message']) => countPromptTokens([message], family, room);
+    const tokensOf = (messages: Remembered['messages']) => countPromptTokens(messages, family, room);
     const newest = this.store.newestFirst(session.id, { after: session.summaryThrough, before });
     const kept = await newestThatFit(newest, budget, tokensOf);
     const keptFrom = kept.messages[0]?.position ?? before;
@@ -74,12 +74,12 @@ export class Summaries {
 async function firstThatFit(
   oldestFirst: AsyncIterable<Remembered>,
   budgetTokens: number,
-  tokensOf: (message: Remembered['message']) => number,
+  tokensOf: (messages: Remembered['messages']) => number,
 ): Promise<Remembered[]> {
   const messages: Remembered[] = [];
   let tokens = 0;
   for await (const remembered of oldestFirst) {
-    tokens += tokensOf(remembered.message);
+    tokens += tokensOf(remembered.messages);
     if (messages.length > 0 && tokens > budgetTokens) break;
     messages.push(remembered);
   }

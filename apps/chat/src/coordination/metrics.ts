@@ -36,6 +36,16 @@ export const metrics = {
     name: 'tollgate_chat_answers_recovered_total',
     help: 'Answers whose replica died, kept as far as they were written',
   }),
+  functionCalls: new Counter({
+    name: 'tollgate_chat_function_calls_total',
+    help: 'Calls of functions that models asked for; refused ones were told to the model and went no further',
+    labelNames: ['outcome'],
+  }),
+  dispatches: new Counter({
+    name: 'tollgate_chat_dispatch_attempts_total',
+    help: 'Attempts to post a generated object to its API',
+    labelNames: ['outcome'],
+  }),
   sessionsExpired: new Counter({
     name: 'tollgate_chat_sessions_expired_total',
     help: 'Sessions deleted at the end of their retention',

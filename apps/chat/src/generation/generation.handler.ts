@@ -43,8 +43,8 @@ export class GenerationHandler {
   }
 
   @Handle(generateJson)
-  generate(@Payload() body: InputOf<typeof generateJson>, @Ctx() { caller }: MessageContext) {
-    return this.generation.generate(body, caller);
+  generate(@Payload() body: InputOf<typeof generateJson>, @Ctx() { caller, requestId }: MessageContext) {
+    return this.generation.generate(body, caller, requestId);
   }
 
   @Handle(setChatGraph)

@@ -1,10 +1,11 @@
 import {
   AppError,
   ChatGraph,
+  checkJson,
   complete,
   selectModel,
+  sumOfUsage,
   type Caller,
-  type Completion,
   type CompletionRequest,
   type GenerateJsonRequest,
   type GenerateJsonResponse,
@@ -15,17 +16,26 @@ import type { ChatSession } from '@tollgate/database';
 import { Messages } from '@tollgate/messaging';
 import { Injectable } from '@nestjs/common';
 import { ChatContext } from '../context/chat-context.service.js';
+import { Dispatches } from '../dispatch/dispatches.service.js';
 import { TurnStore } from '../turns/turn-store.js';
 import { ChatSchemas } from './chat-schemas.service.js';
 import { brokenReferences } from './graph-references.js';
+import { correctionsOf, refusedJson, type JsonReply } from './json-reply.js';
 
-/** The first time and twice again. The router asks again by itself for what does not match the schema. */
+/** The first time and twice again. */
 const TRIES_MAX = 3;
-const LAST_TEXT_CHARACTERS_MAX = 16_000;
 const PROBLEMS_MAX = 20;
+const LAST_TEXT_CHARACTERS_MAX = 16_000;
 
 const instructions =
   'Answer with one JSON value that matches the given schema, and nothing else. Use only ids that occur in the graph.';
+
+interface Generated {
+  data: unknown;
+  model: string;
+  usage: Usage;
+  attempts: number;
+}
 
 /** Objects for other APIs: valid against their schema and against the graph, or an error. */
 @Injectable()
@@ -35,21 +45,39 @@ export class JsonGeneration {
     private readonly schemas: ChatSchemas,
     private readonly store: TurnStore,
     private readonly context: ChatContext,
+    private readonly dispatches: Dispatches,
   ) {}
 
-  async generate(body: GenerateJsonRequest, caller: Caller): Promise<GenerateJsonResponse> {
+  async generate(body: GenerateJsonRequest, caller: Caller, requestId: string): Promise<GenerateJsonResponse> {
     const registered = typeof body.schema === 'string' ? await this.schemas.find(body.schema, caller) : undefined;
     const session = body.session_id ? await this.store.session(body.session_id, caller) : undefined;
     const graph = body.graph ?? (session?.graph ? ChatGraph.parse(session.graph) : undefined);
-    const request = await this.requestFor(body, registered, session, graph);
-    const { completion, data, usage, attempts } = await this.ask(request, graph);
-    const schema = registered && { name: registered.name, version: registered.version, target: registered.target };
-    return { data, schema: schema ?? null, model: completion.model, usage, attempts };
+    // Before a model is asked: what cannot be used or sent is not paid for.
+    const schema = await this.usableSchema(body, registered);
+    const destination = body.dispatch && (await this.destinationOf(body.dispatch.dry_run, registered, caller));
+    const generated = await this.ask(await this.requestFor(body, registered, schema, session, graph), graph);
+    const origin = { sessionId: session?.id, caller, requestId };
+    const dispatch = destination ? await this.dispatches.create(generated.data, destination, origin) : null;
+    const named = registered && { name: registered.name, version: registered.version, target: registered.target };
+    return { ...generated, schema: named ?? null, dispatch };
+  }
+
+  private async usableSchema(body: GenerateJsonRequest, registered: RegisteredChatSchema | undefined) {
+    if (registered) return registered.schema;
+    const schema = typeof body.schema === 'object' ? body.schema : {};
+    await this.messages.send(checkJson, { schema, param: 'schema' });
+    return schema;
+  }
+
+  private async destinationOf(dryRun: boolean, registered: RegisteredChatSchema | undefined, caller: Caller) {
+    const secret = registered && (await this.schemas.secretOf(registered, caller));
+    return this.dispatches.destinationOf({ registered, secret, dryRun });
   }
 
   private async requestFor(
     body: GenerateJsonRequest,
     registered: RegisteredChatSchema | undefined,
+    schema: Record<string, unknown>,
     session: ChatSession | undefined,
     graph: ChatGraph | undefined,
   ): Promise<CompletionRequest> {
@@ -64,7 +92,6 @@ export class JsonGeneration {
       model,
       answerTokens,
     });
-    const schema = registered?.schema ?? (typeof body.schema === 'object' ? body.schema : {});
     return {
       task: 'chat-json',
       messages,
@@ -72,50 +99,47 @@ export class JsonGeneration {
       max_tokens: answerTokens,
       temperature: 0,
       response_format: { type: 'json_schema', json_schema: { name: registered?.name ?? 'object', schema } },
+      // Whatever is wrong, with the schema or with the graph, the model is told from here.
+      tries_max: 1,
     };
   }
 
-  /** What matches the schema may still speak of nodes that do not exist: the model is told, twice at most. */
-  private async ask(first: CompletionRequest, graph: ChatGraph | undefined) {
+  private async ask(first: CompletionRequest, graph: ChatGraph | undefined): Promise<Generated> {
     let request = first;
     let usage: Usage | undefined;
     let attempts = 0;
+    let last: JsonReply | undefined;
     for (let tries = 1; ; tries += 1) {
-      const completion = await this.messages.send(complete, request);
-      usage = usage ? sum(usage, completion.usage) : completion.usage;
-      attempts += completion.attempts;
-      const data: unknown = JSON.parse(completion.content);
+      const reply: JsonReply = await this.once(request, graph).catch((error: unknown) => {
+        // With what was wrong the prompt is too long: the answer that was wrong is the last one.
+        if (!last || !usage || AppError.fromUnknown(error).code !== 'context_length_exceeded') throw error;
+        throw invalidJson(last, usage, attempts);
+      });
+      last = reply;
+      usage = sumOfUsage(usage, reply.usage);
+      attempts += reply.attempts;
+      if (reply.problems.length === 0) return { data: reply.data, model: reply.model, usage, attempts };
+      if (reply.isFinal || tries >= TRIES_MAX) throw invalidJson(reply, usage, attempts);
+      request = { ...request, messages: [...request.messages, ...correctionsOf(reply)] };
+    }
+  }
+
+  private async once(request: CompletionRequest, graph: ChatGraph | undefined): Promise<JsonReply> {
+    try {
+      const { content: text, ...completion } = await this.messages.send(complete, request);
+      const data: unknown = JSON.parse(text);
       const problems = graph ? brokenReferences(data, graph).slice(0, PROBLEMS_MAX) : [];
-      if (problems.length === 0) return { completion, data, usage, attempts };
-      if (tries >= TRIES_MAX) throw invalidReferences(problems, completion, attempts);
-      request = { ...request, messages: [...request.messages, ...correctionOf(completion.content, problems)] };
+      return { ...completion, text, data, problems, isFinal: false };
+    } catch (error) {
+      const refused = refusedJson(error);
+      if (!refused) throw error;
+      return refused;
     }
   }
 }
 
-function correctionOf(answer: string, problems: readonly string[]): CompletionRequest['messages'] {
-  const lines = ['Your answer refers to nodes that do not exist:', ...problems.map((problem) => `- ${problem}`)];
-  return [
-    { role: 'assistant', content: answer },
-    { role: 'user', content: [...lines, 'Answer again with the corrected JSON and nothing else.'].join('\n') },
-  ];
-}
-
-function invalidReferences(
-  problems: string[],
-  { content, finish_reason, model }: Completion,
-  attempts: number,
-): AppError {
+function invalidJson({ problems, text, finish_reason, model }: JsonReply, usage: Usage, attempts: number): AppError {
   return new AppError('invalid_structured_output', `The model's answer is not valid: ${problems[0]}`, {
-    details: { problems, last_text: content.slice(0, LAST_TEXT_CHARACTERS_MAX), finish_reason, attempts, model },
+    details: { problems, last_text: text.slice(0, LAST_TEXT_CHARACTERS_MAX), finish_reason, attempts, model, usage },
   });
-}
-
-function sum(a: Usage, b: Usage): Usage {
-  return {
-    input_tokens: a.input_tokens + b.input_tokens,
-    cached_tokens: a.cached_tokens + b.cached_tokens,
-    output_tokens: a.output_tokens + b.output_tokens,
-    source: a.source === b.source ? a.source : 'estimate',
-  };
 }

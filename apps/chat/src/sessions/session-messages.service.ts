@@ -14,7 +14,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { Sessions } from './sessions.service.js';
-import { messageShape, ownedBy } from './shapes.js';
+import { messageShape, ownedBy, senderShape } from './shapes.js';
 
 /** Of the texts of a page: well below what one message between services may carry. */
 const PAGE_CHARACTERS_MAX = 500_000;
@@ -26,7 +26,7 @@ interface Hit {
   session_id: string;
   title: string;
   message_id: string;
-  sender: 'user' | 'llm';
+  sender: ChatMessage['sender'];
   created_at: Date;
   snippet: string;
 }
@@ -98,7 +98,7 @@ export class SessionMessages {
     return {
       data: page.map(({ sender, created_at, ...hit }) => ({
         ...hit,
-        sender: sender === 'user' ? 'user' : 'LLM',
+        sender: senderShape(sender),
         timestamp: created_at.toISOString(),
       })),
       has_more: last !== undefined,

@@ -7,9 +7,11 @@ import {
   type ChatSessionSchema,
   type InputOf,
   listSessions,
+  selectModel,
   type UpdateChatSessionRequest,
 } from '@tollgate/contracts';
 import { Database, Prisma, type ChatSession } from '@tollgate/database';
+import { Messages } from '@tollgate/messaging';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
@@ -30,6 +32,7 @@ export class Sessions {
     private readonly database: Database,
     private readonly locks: SessionLocks,
     private readonly events: AnswerEvents,
+    private readonly messages: Messages,
   ) {}
 
   async get(sessionId: string, caller: Caller): Promise<ChatSessionSchema> {
@@ -58,12 +61,23 @@ export class Sessions {
 
   async update(sessionId: string, changes: UpdateChatSessionRequest, caller: Caller): Promise<ChatSessionSchema> {
     const { title, model, system_prompt: systemPrompt, history } = changes;
+    await this.find(sessionId, caller);
+    if (model) await this.refuseUnusable(model);
     const { count } = await this.database.chatSession.updateMany({
       where: { id: sessionId, ...ownedBy(caller) },
       data: { title, model, systemPrompt, history },
     });
     if (count === 0) throw chatNotFound();
     return this.get(sessionId, caller);
+  }
+
+  /** Raises `model_not_found` or `model_not_allowed`; one that is only away now may be back at the next turn. */
+  private async refuseUnusable(model: string): Promise<void> {
+    try {
+      await this.messages.send(selectModel, { model });
+    } catch (error) {
+      if (AppError.fromUnknown(error).code !== 'no_model_available') throw error;
+    }
   }
 
   async setGraph(sessionId: string, graph: ChatGraph | null, caller: Caller) {
@@ -136,9 +150,9 @@ function olderThan(cursor: string): Prisma.ChatSessionWhereInput {
 function copyOf(from: string, to: string, throughPosition: number): Prisma.Sql {
   return Prisma.sql`
     INSERT INTO chat_message (id, session_id, position, sender, content, state, pinned, model, finish_reason, error_code,
-      usage, request_id, created_at)
+      usage, functions, tool_calls, tool_results, request_id, created_at)
     SELECT gen_random_uuid(), ${to}::uuid, position, sender, content, state, pinned, model, finish_reason, error_code,
-      usage, request_id, created_at
+      usage, functions, tool_calls, tool_results, request_id, created_at
     FROM chat_message
     WHERE session_id = ${from}::uuid AND position <= ${throughPosition} AND superseded_by IS NULL AND state <> 'running'`;
 }

@@ -1,5 +1,21 @@
-import { Usage, type Caller, type ChatMessageSchema, type ChatSessionSchema } from '@tollgate/contracts';
+import {
+  ChatToolResult,
+  ToolCall,
+  Usage,
+  type Caller,
+  type ChatMessageSchema,
+  type ChatSessionSchema,
+} from '@tollgate/contracts';
 import type { ChatMessage, ChatSession } from '@tollgate/database';
+import { z } from 'zod';
+
+const senders = { user: 'user', llm: 'LLM', tool: 'tool' } as const;
+const Calls = z.array(ToolCall).nullable();
+const Results = z.array(ChatToolResult).nullable();
+
+export function senderShape(sender: ChatMessage['sender']): ChatMessageSchema['sender'] {
+  return senders[sender];
+}
 
 /** What the caller may see: their own. Everything else does not exist for them. */
 export function ownedBy({ account_id, user_id }: Caller) {
@@ -27,7 +43,7 @@ export function messageShape(message: ChatMessage): ChatMessageSchema {
   return {
     message_id: message.id,
     session_id: message.sessionId,
-    sender: message.sender === 'user' ? 'user' : 'LLM',
+    sender: senderShape(message.sender),
     content: message.content,
     timestamp: message.createdAt.toISOString(),
     position: message.position,
@@ -37,6 +53,8 @@ export function messageShape(message: ChatMessage): ChatMessageSchema {
     model: message.model,
     tokens: usage?.output_tokens ?? null,
     usage,
+    tool_calls: Calls.parse(message.toolCalls),
+    tool_results: Results.parse(message.toolResults),
     finish_reason: message.finishReason,
     error_code: message.errorCode,
   };

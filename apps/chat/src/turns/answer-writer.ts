@@ -10,6 +10,7 @@ export class AnswerWriter {
   private written = '';
   private writing: Promise<void> | undefined;
   private error: AppError | undefined;
+  private isStarted = false;
 
   constructor(
     private readonly events: AnswerEvents,
@@ -21,8 +22,11 @@ export class AnswerWriter {
     return this.written + this.pending;
   }
 
-  start(): Promise<void> {
-    return this.events.start(this.address);
+  /** Once, however often a model is asked for this answer. */
+  async start(): Promise<void> {
+    if (this.isStarted) return;
+    this.isStarted = true;
+    await this.events.start(this.address);
   }
 
   /** Resolves when more can be taken. @throws whatever kept an earlier text from being written */

@@ -1,24 +1,16 @@
-import { AppError, selectModel, streamCompletion, type Caller, type CompletionRequest } from '@tollgate/contracts';
-import { Messages } from '@tollgate/messaging';
+import { AppError, type Caller } from '@tollgate/contracts';
 import { childTraceparent, currentRequest, Logger, runInRequest } from '@tollgate/observability';
 import { Inject, Injectable } from '@nestjs/common';
-import { ChatContext } from '../context/chat-context.service.js';
 import { AnswerEvents } from '../coordination/answer-events.js';
 import { metrics } from '../coordination/metrics.js';
 import type { SessionLock } from '../coordination/session-locks.js';
+import { AnswerGeneration, type AnswerOptions } from './answer-generation.service.js';
+import { AnswerUsage } from './answer-usage.service.js';
 import { AnswerWriter } from './answer-writer.js';
 import { TurnStore, type Ending, type Turn } from './turn-store.js';
 import { watchTurn } from './watch-turn.js';
 
 export const ANSWER_TIMEOUT_MS = Symbol('answer timeout');
-
-export interface AnswerOptions {
-  model?: string | null;
-  max_tokens?: number | null;
-  temperature?: number | null;
-  /** An answer that was kept from before will not do. */
-  isAnew?: boolean;
-}
 
 /**
  * Writes the answer of a turn, for as long as somebody follows it and whoever that is: not the request that asked for it but
@@ -27,10 +19,10 @@ export interface AnswerOptions {
 @Injectable()
 export class Answering {
   constructor(
-    private readonly messages: Messages,
+    private readonly generation: AnswerGeneration,
     private readonly store: TurnStore,
     private readonly events: AnswerEvents,
-    private readonly context: ChatContext,
+    private readonly usage: AnswerUsage,
     private readonly logger: Logger,
     @Inject(ANSWER_TIMEOUT_MS) private readonly timeoutMs: number,
   ) {}
@@ -67,7 +59,7 @@ export class Answering {
     });
     let ending: Ending;
     try {
-      ending = await this.generate(turn, options, writer);
+      ending = await this.generation.generate(turn, options, writer);
     } catch (thrown) {
       // An aborted call fails in ways of its own; why it was aborted is the truth.
       const error = AppError.fromUnknown(controller.signal.aborted ? controller.signal.reason : thrown);
@@ -78,53 +70,13 @@ export class Answering {
     } finally {
       await watch.stop();
     }
+    // While the lock is still held: the next turn must not end this one as unfinished.
+    if (ending.state !== 'complete') ending.usage = await this.usage.settled(turn.requestId);
     const isOurs = await this.store.finish(turn.messageId, ending);
     metrics.turns.inc({ outcome: isOurs ? ending.state : 'taken_over' });
     // Before its reader hears of the end, who may send the next message at once.
     await lock.release();
     await this.events.seal(address);
-  }
-
-  private async generate(turn: Turn, options: AnswerOptions, writer: AnswerWriter): Promise<Ending> {
-    const request = await this.completionFor(turn, options);
-    for await (const part of this.messages.stream(streamCompletion, request)) {
-      switch (part.type) {
-        case 'start':
-          await writer.start();
-          break;
-        case 'delta':
-          await writer.push(part.text);
-          break;
-        case 'end': {
-          await writer.flush();
-          const { model, usage, finish_reason: finishReason } = part;
-          return { state: 'complete', content: writer.text, model, usage, finishReason };
-        }
-        case 'reasoning':
-        case 'tool_call':
-          break; // Neither is asked for.
-        default:
-          part satisfies never;
-      }
-    }
-    throw new AppError('reply_lost', 'The answer ended early.');
-  }
-
-  private async completionFor(turn: Turn, options: AnswerOptions): Promise<CompletionRequest> {
-    const model = options.model ?? turn.session.model ?? undefined;
-    const choice = await this.messages.send(selectModel, { model });
-    const messages = await this.context.promptFor(turn, choice, {
-      model,
-      answerTokens: options.max_tokens ?? undefined,
-    });
-    return {
-      task: 'chat',
-      messages,
-      model,
-      max_tokens: options.max_tokens ?? undefined,
-      temperature: options.temperature ?? undefined,
-      ...(options.isAnew && { cache: { use: false } }),
-    };
   }
 
   private async withdraw(turn: Turn, lock: SessionLock, error: AppError): Promise<void> {

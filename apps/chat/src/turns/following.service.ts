@@ -79,7 +79,10 @@ export class Following {
         details: { session_id, message_id, state, error_code },
       });
     }
-    yield { type: 'end', id: String(message.content.length), message: messageShape(message) };
+    const id = String(message.content.length);
+    const shape = messageShape(message);
+    for (const tool_call of shape.tool_calls ?? []) yield { type: 'tool_call', id, tool_call };
+    yield { type: 'end', id, message: shape };
   }
 
   /** Its writer died, or its events were lost with Redis: what is stored is all that there will be. */

@@ -5,25 +5,30 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { AnswerEvents } from '../coordination/answer-events.js';
 import { metrics } from '../coordination/metrics.js';
 import { LEASE_MS, SessionLocks, type SessionLock } from '../coordination/session-locks.js';
+import { AnswerUsage } from './answer-usage.service.js';
 import { TurnStore } from './turn-store.js';
 
 const SWEEP_MS = 1_000;
 const SWEEP_COUNT = 200;
+/** Of sweeps: nobody waits for the tokens of an answer whose process died. */
+const FILL_IN_EVERY = 5;
 const NIL_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Ends the answers of replicas that died: failed, with everything that any reader can have seen. The next turn of the
- * session does so too, and earlier.
+ * Ends the answers of replicas that died: failed, with everything that any reader can have seen, and with what they took as
+ * soon as the ledger knows. The next turn of the session ends them too, and earlier.
  */
 @Injectable()
 export class Recovery implements OnApplicationBootstrap, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
+  private sweeps = 0;
   private sweeping: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly store: TurnStore,
     private readonly events: AnswerEvents,
     private readonly locks: SessionLocks,
+    private readonly usage: AnswerUsage,
     private readonly logger: Logger,
   ) {}
 
@@ -58,6 +63,8 @@ export class Recovery implements OnApplicationBootstrap, OnApplicationShutdown {
         page = await this.store.listRunning(startedBefore, page.at(-1)?.id ?? NIL_ID, SWEEP_COUNT);
         for (const message of page) if (!(await this.locks.isTaken(message.sessionId))) await this.endAlone(message);
       } while (page.length === SWEEP_COUNT);
+      this.sweeps += 1;
+      if (this.sweeps % FILL_IN_EVERY === 0) await this.usage.fillIn();
     } catch (error) {
       this.logger.debug('The sweep for unfinished answers failed.', { err: error });
     }

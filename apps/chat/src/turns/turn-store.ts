@@ -1,10 +1,20 @@
-import { AppError, chatNotFound, type Caller, type ChatGraph, type ErrorCode, type Usage } from '@tollgate/contracts';
+import {
+  AppError,
+  chatNotFound,
+  ToolCall,
+  type Caller,
+  type ChatGraph,
+  type ErrorCode,
+  type Usage,
+} from '@tollgate/contracts';
 import { Database, Prisma, type ChatMessage, type ChatSession } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
+import { OfferedFunctions } from '../functions/function-offers.service.js';
 import { ownedBy } from '../sessions/shapes.js';
+import { answersAll, titleOf, turnRows, type Said, type TurnDraft, type TurnRows } from './turn-rows.js';
 
-const TITLE_CHARACTERS = 80;
+const Calls = z.array(ToolCall).min(1);
 
 /** A turn that stands in Postgres and whose answer is to be written. */
 export interface Turn {
@@ -16,6 +26,7 @@ export interface Turn {
   /** Position of the answer. */
   position: number;
   requestId: string;
+  functions: OfferedFunctions | undefined;
   /** The turn with which the session began: without an answer there is no session. */
   isFirst: boolean;
 }
@@ -23,6 +34,8 @@ export interface Turn {
 export interface Origin {
   caller: Caller;
   requestId: string;
+  /** What the message offers the model to call. */
+  functions?: OfferedFunctions;
 }
 
 export interface SessionSettings {
@@ -37,6 +50,8 @@ export interface SessionSettings {
 export interface Ending {
   state: 'complete' | 'stopped' | 'failed';
   content: string;
+  /** Valid ones, that it ends with. */
+  toolCalls?: ToolCall[];
   model?: string;
   usage?: Usage;
   finishReason?: string;
@@ -52,8 +67,13 @@ export class TurnStore {
   constructor(private readonly database: Database) {}
 
   /** A new session and its first turn. */
-  async open(sessionId: string, settings: SessionSettings, content: string, origin: Origin): Promise<Turn> {
-    const { account_id: accountId, user_id: userId } = origin.caller;
+  async open(
+    sessionId: string,
+    settings: SessionSettings,
+    content: string,
+    { caller, requestId, functions }: Origin,
+  ): Promise<Turn> {
+    const { account_id: accountId, user_id: userId } = caller;
     const session: Prisma.ChatSessionUncheckedCreateInput = {
       id: sessionId,
       accountId,
@@ -65,41 +85,58 @@ export class TurnStore {
       graph: settings.graph ?? undefined,
       turn: 1,
     };
-    const rows = rowsOf({ sessionId, number: 1, content, requestId: origin.requestId });
+    const rows = turnRows({ sessionId, number: 1, said: { content }, requestId, functions });
     const [created] = await this.database.$transaction([
       this.database.chatSession.create({ data: session }),
       this.database.chatMessage.createMany({ data: rows.all }),
     ]);
-    return turnOf(created, rows, origin.requestId, true);
+    return turnOf(created, rows, { requestId, functions, isFirst: true });
   }
 
-  async append(session: ChatSession, content: string, origin: Origin): Promise<Turn> {
-    return this.write(session, { content, requestId: origin.requestId });
+  /** Results go on with the functions of the answer that called them, unless the message brings its own. */
+  async append(session: ChatSession, said: Said, { requestId, functions }: Origin): Promise<Turn> {
+    if ('content' in said) return this.write(session, { said, requestId, functions });
+    const last = await this.database.chatMessage.findFirst({
+      where: { sessionId: session.id, supersededBy: null },
+      orderBy: { position: 'desc' },
+    });
+    const calls = Calls.safeParse(last?.toolCalls);
+    if (!calls.success || !answersAll(said.toolResults, calls.data)) {
+      const message = 'tool_results: must have one result for each call of the last answer, and no other';
+      throw new AppError('invalid_request', message, { param: 'tool_results' });
+    }
+    return this.write(session, { said, requestId, functions: functions ?? offeredAgain(last?.functions) });
   }
 
   /** The messages from the edited one on are superseded. */
-  async edit(session: ChatSession, messageId: string, content: string, origin: Origin): Promise<Turn> {
+  async edit(
+    session: ChatSession,
+    messageId: string,
+    content: string,
+    { requestId, functions }: Origin,
+  ): Promise<Turn> {
     const edited = await this.database.chatMessage.findFirst({
       where: { id: messageId, sessionId: session.id, supersededBy: null },
     });
     if (!edited) throw chatNotFound();
     if (edited.sender !== 'user') throw new AppError('invalid_request', 'Only a message of the user can be edited.');
-    return this.write(session, { content, requestId: origin.requestId, supersedesFrom: edited.position });
+    return this.write(session, { said: { content }, requestId, functions, supersedesFrom: edited.position });
   }
 
   /** The last answer is superseded. */
-  async regenerate(session: ChatSession, origin: Origin): Promise<Turn> {
+  async regenerate(session: ChatSession, { requestId, functions }: Origin): Promise<Turn> {
     const [last, question] = await this.database.chatMessage.findMany({
       where: { sessionId: session.id, supersededBy: null },
       orderBy: { position: 'desc' },
       take: 2,
     });
-    if (last?.sender !== 'llm' || question?.sender !== 'user') {
+    if (last?.sender !== 'llm' || !question || question.sender === 'llm') {
       throw new AppError('invalid_request', 'The conversation does not end with an answer.');
     }
     return this.write(session, {
       userMessageId: question.id,
-      requestId: origin.requestId,
+      requestId,
+      functions: functions ?? OfferedFunctions.nullable().parse(last.functions) ?? undefined,
       supersedesFrom: last.position,
     });
   }
@@ -110,7 +147,7 @@ export class TurnStore {
     return session;
   }
 
-  /** A message, and the user's message that it answers. */
+  /** An answer, and the message that it answers. */
   async answer(
     sessionId: string,
     messageId: string,
@@ -121,7 +158,7 @@ export class TurnStore {
     const question =
       answer &&
       (await this.database.chatMessage.findFirst({
-        where: { sessionId, sender: 'user', position: { lt: answer.position } },
+        where: { sessionId, sender: { not: 'llm' }, position: { lt: answer.position } },
         orderBy: { position: 'desc' },
       }));
     if (!question) throw chatNotFound();
@@ -177,10 +214,10 @@ export class TurnStore {
 
   private async write(
     session: ChatSession,
-    turn: { content?: string; userMessageId?: string; requestId: string; supersedesFrom?: number },
+    turn: Pick<TurnDraft, 'said' | 'userMessageId' | 'requestId' | 'functions'> & { supersedesFrom?: number },
   ): Promise<Turn> {
     const number = session.turn + 1;
-    const rows = rowsOf({ sessionId: session.id, number, ...turn });
+    const rows = turnRows({ sessionId: session.id, number, ...turn });
     const lastActive = new Date();
     const superseded = { sessionId: session.id, supersededBy: null, position: { gte: turn.supersedesFrom } };
     try {
@@ -191,45 +228,26 @@ export class TurnStore {
           : [this.database.chatMessage.updateMany({ where: superseded, data: { supersededBy: number } })]),
         this.database.chatMessage.createMany({ data: rows.all }),
       ]);
-      return turnOf({ ...session, turn: number, lastActive }, rows, turn.requestId, false);
+      return turnOf({ ...session, turn: number, lastActive }, rows, { ...turn, isFirst: false });
     } catch (error) {
       throw refusalOf(error);
     }
   }
 }
 
-interface Rows {
-  userMessageId: string;
-  answer: { id: string; position: number };
-  all: Prisma.ChatMessageCreateManyInput[];
-}
-
-function rowsOf(turn: {
-  sessionId: string;
-  number: number;
-  content?: string;
-  userMessageId?: string;
-  requestId: string;
-}): Rows {
-  const { sessionId, number, content, requestId, userMessageId = uuidv7() } = turn;
-  const answer = { id: uuidv7(), position: 2 * number + 1 };
-  const shared = { sessionId, requestId };
-  const question = { ...shared, id: userMessageId, position: 2 * number, sender: 'user', state: 'complete' } as const;
-  const all: Prisma.ChatMessageCreateManyInput[] = [
-    { ...shared, ...answer, sender: 'llm', state: 'running', content: '' },
-  ];
-  if (content !== undefined) all.unshift({ ...question, content });
-  return { userMessageId, answer, all };
-}
-
-function turnOf(session: ChatSession, { userMessageId, answer }: Rows, requestId: string, isFirst: boolean): Turn {
+function turnOf(
+  session: ChatSession,
+  { userMessageId, answer }: TurnRows,
+  { requestId, functions, isFirst }: { requestId: string; functions?: OfferedFunctions; isFirst: boolean },
+): Turn {
   const { id: messageId, position } = answer;
-  return { session, number: session.turn, userMessageId, messageId, position, requestId, isFirst };
+  return { session, number: session.turn, userMessageId, messageId, position, requestId, functions, isFirst };
 }
 
-function titleOf(content: string): string {
-  const line = content.trim().replaceAll(/\s+/g, ' ');
-  return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1)}…`;
+/** A choice that made the model call holds once: it would call for ever. */
+function offeredAgain(stored: unknown): OfferedFunctions | undefined {
+  const offered = OfferedFunctions.nullable().parse(stored);
+  return offered ? { tools: offered.tools } : undefined;
 }
 
 /** The fence held, or the session was deleted meanwhile. */

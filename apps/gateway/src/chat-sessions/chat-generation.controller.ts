@@ -22,7 +22,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Answers, bodyErrors, llmErrors, serverErrors, tokenErrors } from '../http/openapi.js';
 import { CostsNothing } from '../limits/route-kind.js';
-import { ExistingId } from './existing-id.pipe.js';
+import { ExistingId, ExistingSchemaId } from './existing-id.pipe.js';
 import { FeedbackQuery } from './queries.js';
 
 const readErrors = [...tokenErrors, 'not_found', ...serverErrors] as const;
@@ -37,7 +37,7 @@ export class ChatGenerationController {
 
   @Post('generate')
   @HttpCode(200)
-  @ApiOperation({ summary: 'JSON that matches a schema, from a prompt or a chat session' })
+  @ApiOperation({ summary: 'JSON that matches a schema, from a prompt or a chat session; sent to its API if wished' })
   @Answers({ json: 'GenerateJsonResponse', errors: [...llmErrors, 'not_found', 'invalid_structured_output'] })
   generate(@Body({ schema: GenerateJsonRequest }) body: GenerateJsonRequest): Promise<GenerateJsonResponse> {
     return this.messages.send(generateJson, body);
@@ -63,15 +63,15 @@ export class ChatGenerationController {
   @Get('schemas/:schema_id')
   @ApiOperation({ summary: 'One version of a registered schema' })
   @Answers({ json: 'RegisteredChatSchema', errors: [...readErrors] })
-  getSchema(@Param('schema_id', ExistingId) schema_id: string): Promise<RegisteredChatSchema> {
+  getSchema(@Param('schema_id', ExistingSchemaId) schema_id: string): Promise<RegisteredChatSchema> {
     return this.messages.send(getChatSchema, { schema_id });
   }
 
   @Delete('schemas/:schema_id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete one version of a registered schema' })
-  @Answers({ status: 204, errors: [...readErrors] })
-  async deleteSchema(@Param('schema_id', ExistingId) schema_id: string): Promise<void> {
+  @Answers({ status: 204, errors: [...readErrors, 'forbidden'] })
+  async deleteSchema(@Param('schema_id', ExistingSchemaId) schema_id: string): Promise<void> {
     await this.messages.send(deleteChatSchema, { schema_id });
   }
 

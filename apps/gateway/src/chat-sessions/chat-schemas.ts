@@ -1,4 +1,6 @@
 import {
+  ChatDispatch,
+  ChatDispatchPage,
   ChatFeedbackPage,
   ChatFeedbackRequest,
   ChatFeedbackSchema,
@@ -14,6 +16,7 @@ import {
   ChatTurnEvent,
   CreateChatSchemaRequest,
   DeleteChatResponse,
+  EditChatMessageRequest,
   ForkChatRequest,
   GenerateJsonRequest,
   GenerateJsonResponse,
@@ -32,6 +35,7 @@ import { z } from 'zod';
 export const chatRequests = {
   ChatFeedbackRequest,
   CreateChatSchemaRequest,
+  EditChatMessageRequest,
   GenerateJsonRequest,
   ForkChatRequest,
   RegenerateChatRequest,
@@ -42,6 +46,8 @@ export const chatRequests = {
 };
 
 export const chatAnswers = {
+  ChatDispatch,
+  ChatDispatchPage,
   ChatFeedbackPage,
   ChatFeedbackSchema,
   ChatGraph,

@@ -1,6 +1,7 @@
 import {
   Caller,
   ChatMessageSchema,
+  EditChatMessageRequest,
   editMessage,
   followAnswer,
   invalidRequest,
@@ -70,7 +71,7 @@ export class ChatTurnsController {
   async edit(
     @Param('session_id', ExistingId) session_id: string,
     @Param('message_id', ExistingId) message_id: string,
-    @Body({ schema: SendChatMessageRequest }) { stream, ...body }: SendChatMessageRequest,
+    @Body({ schema: EditChatMessageRequest }) { stream, ...body }: EditChatMessageRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const events = this.messages.stream(editMessage, { ...body, session_id, message_id });

@@ -1,4 +1,4 @@
-import { CHAT_PAGE_MAX } from '@tollgate/contracts';
+import { CHAT_PAGE_MAX, ChatDispatchState } from '@tollgate/contracts';
 import { z } from 'zod';
 
 /** Ids count characters. */
@@ -32,6 +32,9 @@ export const FeedbackQuery = z.object({
   session_id: z.uuid().optional(),
 });
 export type FeedbackQuery = z.infer<typeof FeedbackQuery>;
+
+export const DispatchesQuery = z.object({ ...page, state: ChatDispatchState.optional() });
+export type DispatchesQuery = z.infer<typeof DispatchesQuery>;
 
 export const SearchQuery = z.object({
   ...page,

@@ -49,10 +49,12 @@ async function* jsonListOf(messages: AsyncIterable<ChatMessageSchema>): AsyncGen
 }
 
 async function* sectionsOf(messages: AsyncIterable<ChatMessageSchema>): AsyncGenerator<string, void> {
-  for await (const { sender, timestamp, state, content, model } of messages) {
-    const who = sender === 'user' ? 'User' : `Assistant${model ? ` (${model})` : ''}`;
+  for await (const { sender, timestamp, state, content, model, tool_calls: calls } of messages) {
+    const speakers = { user: 'User', LLM: `Assistant${model ? ` (${model})` : ''}`, tool: 'Results of functions' };
     const remark = state === 'complete' ? '' : `, ${state}`;
-    yield `\n## ${who}, ${timestamp}${remark}\n\n${content}\n`;
+    const called = (calls ?? []).map(({ function: { name, arguments: json } }) => `Calls \`${name}\`:\n\n    ${json}`);
+    const text = [content, ...called].filter((part) => part !== '').join('\n\n');
+    yield `\n## ${speakers[sender]}, ${timestamp}${remark}\n\n${text}\n`;
   }
 }
 

@@ -53,8 +53,67 @@ const analysisMetadata = {
   cache_hit: false,
 };
 
+const sessionId = '019a9f41-22d3-7c4f-9a1b-7b8d2e3f4a50';
+const toolCall = {
+  id: 'call_019a9f3e5d0c7a589d0f4c5c0f6f2a11',
+  type: 'function',
+  function: { name: 'BlockAPIRequest', arguments: '{"block_type":"transform","name":"Tokenizer"}' },
+};
+const chatAnswer = {
+  message_id: '019a9f42-33e4-7d50-8b2c-8c9e3f405b61',
+  session_id: sessionId,
+  sender: 'LLM',
+  content: '',
+  timestamp: '2026-11-21T10:30:00.000Z',
+  position: 3,
+  state: 'complete',
+  pinned: false,
+  superseded: false,
+  model: 'gemma3:4b',
+  tokens: 45,
+  usage,
+  tool_calls: [toolCall],
+  tool_results: null,
+  finish_reason: 'tool_calls',
+  error_code: null,
+};
+const chatDispatch = {
+  dispatch_id: '019a9f43-44f5-7e61-9c3d-9daf40516c72',
+  state: 'dry_run',
+  schema: { name: 'Block', version: 1 },
+  session_id: sessionId,
+  url: 'https://api.example.com/blocks',
+  data: { block_type: 'transform', name: 'Tokenizer' },
+  attempts: 0,
+  last_status: null,
+  last_error: null,
+  created_at: '2026-11-21T10:30:00.000Z',
+  finished_at: null,
+};
+
 /** Of the shapes that the document names, by their names. A test parses each by its schema. */
 export const examples: Record<string, unknown> = {
+  ChatDispatch: chatDispatch,
+  ChatDispatchPage: { data: [chatDispatch], has_more: false, next_cursor: null },
+  ChatMessageSchema: chatAnswer,
+  ChatTurnEvent: { type: 'tool_call', id: '0', tool_call: toolCall },
+  EditChatMessageRequest: { user_message: 'Add a tokenizer before the encoder', tools: ['BlockAPIRequest'] },
+  GenerateJsonRequest: { schema: 'Block', prompt: 'A block that splits text into tokens', dispatch: { dry_run: true } },
+  GenerateJsonResponse: {
+    data: chatDispatch.data,
+    schema: { name: 'Block', version: 1, target: 'https://api.example.com/blocks' },
+    model: 'gemma3:4b',
+    usage,
+    attempts: 1,
+    dispatch: chatDispatch,
+  },
+  SendChatMessageRequest: { user_message: 'Add a tokenizer', tools: ['BlockAPIRequest'], stream: true },
+  SendChatMessageResponse: {
+    response_message: '',
+    updated_session: sessionId,
+    user_message_id: '019a9f42-1111-7d50-8b2c-8c9e3f405b61',
+    answer: chatAnswer,
+  },
   GenerateRequest: {
     prompt: 'You are Peter Griffin. Say hello in character.',
     character_name: 'peter',

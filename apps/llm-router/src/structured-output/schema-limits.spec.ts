@@ -10,6 +10,8 @@ it.each([
   ['another document', { $ref: 'http://169.254.169.254/latest' }, 'another document'],
   ['a long pattern', { pattern: 'a'.repeat(600) }, 'pattern'],
   ['asynchronous', { $async: true }, 'asynchronous'],
+  ['endless', { $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' }, 'in a circle'],
+  ['poisonous', JSON.parse('{"properties":{"__proto__":{"type":"string"}}}'), '__proto__'],
 ])('a schema that is %s is refused before anybody compiles it', (_, schema, problem) => {
   expect(() => checkSchemaLimits(schema)).toThrow(problem);
 });

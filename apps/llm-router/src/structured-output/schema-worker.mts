@@ -15,6 +15,8 @@ const compiled = new Map<string, ValidateFunction>();
 if (!parentPort) throw new Error('this runs as a thread of the router');
 const parent = parentPort;
 parent.on('message', ({ schema, json }: { schema: string; json?: string }) => parent.postMessage(judge(schema, json)));
+// The first schema takes a hundred times as long as those after it: it would have to share its time with the warming up.
+judge('{"type":"object"}', '{}');
 parent.postMessage('ready');
 
 function judge(schema: string, json: string | undefined) {
@@ -23,7 +25,7 @@ function judge(schema: string, json: string | undefined) {
     if (json === undefined || validate(JSON.parse(json)) === true) return { verdict: 'valid' };
     return { verdict: 'invalid', problems: (validate.errors ?? []).slice(0, PROBLEMS_MAX).map(describe) };
   } catch (error) {
-    return { verdict: 'bad_schema', problems: [error instanceof Error ? error.message : 'cannot be compiled'] };
+    return { verdict: 'bad_schema', problems: [reasonOf(error)] };
   }
 }
 
@@ -41,6 +43,11 @@ function compile(text: string): ValidateFunction {
   const [oldest] = compiled.keys();
   if (compiled.size > COMPILED_MAX && oldest !== undefined) compiled.delete(oldest);
   return validate;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof RangeError) return 'is nested too deeply, or refers to itself without end';
+  return error instanceof Error ? error.message : 'cannot be compiled';
 }
 
 /** As a person and a model read it: `/items/0/age: must be integer`. */

@@ -1,5 +1,6 @@
 import {
   AppError,
+  sumOfUsage,
   type Completion,
   type CompletionPart,
   type CompletionRequest,
@@ -11,9 +12,8 @@ import { partsOf } from '../completions/completion-parts.js';
 import { Completions } from '../completions/completions.service.js';
 import { askAgain } from './ask-again.js';
 import { jsonInText } from './json-in-text.js';
+import { JsonChecks } from './json-checks.service.js';
 import { metrics } from './metrics.js';
-import { SchemaJudge } from './schema-judge.service.js';
-import { checkSchemaLimits, refusal } from './schema-limits.js';
 
 /** The first time and twice again. */
 const TRIES_MAX = 3;
@@ -32,14 +32,16 @@ type Judged = { json: string } | { problems: string[]; isFinal?: boolean };
 export class StructuredCompletions {
   constructor(
     private readonly completions: Completions,
-    private readonly judge: SchemaJudge,
+    private readonly checks: JsonChecks,
   ) {}
 
   /** Raises `invalid_request` for a schema that cannot be used, and `invalid_structured_output` for the answer. */
   async complete(request: CompletionRequest, context: CompletionContext): Promise<Completion> {
     if (!wantsJson(request)) return this.completions.complete(request, context);
-    const schema = schemaOf(request);
-    if (schema !== undefined) await this.checkSchema(schema);
+    const { response_format: format } = request;
+    const { account_id: accountId } = context.caller;
+    const schema =
+      format?.type === 'json_schema' ? await this.checks.usable(format.json_schema.schema, accountId) : undefined;
     return this.completeStructured(request, context, schema);
   }
 
@@ -59,31 +61,26 @@ export class StructuredCompletions {
     for (let tries = 1; ; tries += 1) {
       const completion = await this.completions.complete(asked, afterAttempts(context, attempts));
       ({ attempts } = completion);
-      usage = usage ? sum(usage, completion.usage) : completion.usage;
+      usage = sumOfUsage(usage, completion.usage);
       if (completion.finish_reason === 'tool_calls') return { ...completion, usage };
-      const judged = await this.judgeAnswer(completion, schema);
+      const judged = await this.judgeAnswer(completion, schema, context.caller.account_id);
       const labels = { asked_again: tries - 1 };
       if ('json' in judged) {
         metrics.answers.inc({ ...labels, outcome: 'valid' });
         return { ...completion, content: judged.json, usage };
       }
-      if (judged.isFinal || tries >= TRIES_MAX) {
+      if (judged.isFinal || tries >= (request.tries_max ?? TRIES_MAX)) {
         metrics.answers.inc({ ...labels, outcome: 'invalid' });
-        throw invalidOutput(judged.problems, completion);
+        throw invalidOutput(judged.problems, { ...completion, usage });
       }
       asked = askAgain(asked, { answer: completion.content, problems: judged.problems, schema });
     }
   }
 
-  private async checkSchema(schema: string): Promise<void> {
-    const judged = await this.judge.judge({ schema });
-    if (judged.verdict === 'too_costly') throw refusal('takes too long or too much memory to compile');
-    if (judged.verdict === 'bad_schema') throw refusal(`is not a usable JSON schema: ${judged.problems.join('; ')}`);
-  }
-
   private async judgeAnswer(
     { content, finish_reason: reason }: Completion,
     schema: string | undefined,
+    accountId: string,
   ): Promise<Judged> {
     // Asked again it would be cut again; and what is missing is not ours to make up.
     if (reason === 'length') return { problems: ['was cut at max_tokens'], isFinal: true };
@@ -91,10 +88,8 @@ export class StructuredCompletions {
     const found = jsonInText(content);
     if ('problem' in found) return { problems: [`/: ${found.problem}`] };
     if (schema === undefined) return found.json.startsWith('{') ? found : { problems: ['/: must be object'] };
-    const judged = await this.judge.judge({ schema, json: found.json });
-    if (judged.verdict === 'valid') return found;
-    if (judged.verdict === 'invalid') return { problems: judged.problems };
-    return { problems: ['could not be checked: the schema takes too long or too much memory'], isFinal: true };
+    const checked = await this.checks.check(schema, found.json, accountId);
+    return checked.problems.length === 0 ? found : checked;
   }
 }
 
@@ -102,28 +97,19 @@ function wantsJson({ response_format: format }: CompletionRequest): boolean {
   return format !== undefined && format.type !== 'text';
 }
 
-function schemaOf({ response_format: format }: CompletionRequest): string | undefined {
-  if (format?.type !== 'json_schema') return undefined;
-  checkSchemaLimits(format.json_schema.schema);
-  return JSON.stringify(format.json_schema.schema);
-}
-
-function invalidOutput(problems: string[], { content, finish_reason, attempts, model }: Completion): AppError {
+function invalidOutput(problems: string[], { content, finish_reason, attempts, model, usage }: Completion): AppError {
   return new AppError(
     'invalid_structured_output',
     `The model's answer is not the JSON that was asked for: ${problems[0]}`,
     {
-      details: { problems, last_text: content.slice(0, LAST_TEXT_CHARACTERS_MAX), finish_reason, attempts, model },
+      details: {
+        problems,
+        last_text: content.slice(0, LAST_TEXT_CHARACTERS_MAX),
+        finish_reason,
+        attempts,
+        model,
+        usage,
+      },
     },
   );
-}
-
-/** All of them are billed. */
-function sum(first: Usage, second: Usage): Usage {
-  return {
-    input_tokens: first.input_tokens + second.input_tokens,
-    cached_tokens: first.cached_tokens + second.cached_tokens,
-    output_tokens: first.output_tokens + second.output_tokens,
-    source: first.source === second.source ? first.source : 'estimate',
-  };
 }
