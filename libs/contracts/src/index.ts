@@ -136,6 +136,7 @@ export {
   Sampling,
   selectModel,
   streamCompletion,
+  sumOfUsage,
   Tool,
   ToolCall,
   ToolChoice,

@@ -76,9 +76,25 @@ export const Usage = z.object({
   input_tokens: z.number().int().nonnegative(),
   cached_tokens: z.number().int().nonnegative(),
   output_tokens: z.number().int().nonnegative(),
+  /** Of the output, what the model thought and did not say; absent when it is none. */
+  reasoning_tokens: z.number().int().nonnegative().optional(),
   source: UsageSource,
 });
 export type Usage = z.infer<typeof Usage>;
+
+const leastTrustworthyFirst: readonly UsageSource[] = ['estimate', 'tokenizer', 'provider'];
+
+/** What two completions have used together: as trustworthy as the less trustworthy of them. */
+export function sumOfUsage(first: Usage, second: Usage): Usage {
+  const reasoningTokens = (first.reasoning_tokens ?? 0) + (second.reasoning_tokens ?? 0);
+  return {
+    input_tokens: first.input_tokens + second.input_tokens,
+    cached_tokens: first.cached_tokens + second.cached_tokens,
+    output_tokens: first.output_tokens + second.output_tokens,
+    ...(reasoningTokens > 0 && { reasoning_tokens: reasoningTokens }),
+    source: leastTrustworthyFirst.find((source) => source === first.source || source === second.source) ?? 'estimate',
+  };
+}
 
 export const FinishReason = z.enum(['stop', 'length', 'tool_calls', 'content_filter']);
 export type FinishReason = z.infer<typeof FinishReason>;

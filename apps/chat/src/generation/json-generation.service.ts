@@ -3,6 +3,7 @@ import {
   ChatGraph,
   complete,
   selectModel,
+  sumOfUsage,
   type Caller,
   type Completion,
   type CompletionRequest,
@@ -82,7 +83,7 @@ export class JsonGeneration {
     let attempts = 0;
     for (let tries = 1; ; tries += 1) {
       const completion = await this.messages.send(complete, request);
-      usage = usage ? sum(usage, completion.usage) : completion.usage;
+      usage = usage ? sumOfUsage(usage, completion.usage) : completion.usage;
       attempts += completion.attempts;
       const data: unknown = JSON.parse(completion.content);
       const problems = graph ? brokenReferences(data, graph).slice(0, PROBLEMS_MAX) : [];
@@ -109,13 +110,4 @@ function invalidReferences(
   return new AppError('invalid_structured_output', `The model's answer is not valid: ${problems[0]}`, {
     details: { problems, last_text: content.slice(0, LAST_TEXT_CHARACTERS_MAX), finish_reason, attempts, model },
   });
-}
-
-function sum(a: Usage, b: Usage): Usage {
-  return {
-    input_tokens: a.input_tokens + b.input_tokens,
-    cached_tokens: a.cached_tokens + b.cached_tokens,
-    output_tokens: a.output_tokens + b.output_tokens,
-    source: a.source === b.source ? a.source : 'estimate',
-  };
 }

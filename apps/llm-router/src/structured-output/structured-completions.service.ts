@@ -1,5 +1,6 @@
 import {
   AppError,
+  sumOfUsage,
   type Completion,
   type CompletionPart,
   type CompletionRequest,
@@ -59,7 +60,7 @@ export class StructuredCompletions {
     for (let tries = 1; ; tries += 1) {
       const completion = await this.completions.complete(asked, afterAttempts(context, attempts));
       ({ attempts } = completion);
-      usage = usage ? sum(usage, completion.usage) : completion.usage;
+      usage = usage ? sumOfUsage(usage, completion.usage) : completion.usage;
       if (completion.finish_reason === 'tool_calls') return { ...completion, usage };
       const judged = await this.judgeAnswer(completion, schema);
       const labels = { asked_again: tries - 1 };
@@ -116,14 +117,4 @@ function invalidOutput(problems: string[], { content, finish_reason, attempts, m
       details: { problems, last_text: content.slice(0, LAST_TEXT_CHARACTERS_MAX), finish_reason, attempts, model },
     },
   );
-}
-
-/** All of them are billed. */
-function sum(first: Usage, second: Usage): Usage {
-  return {
-    input_tokens: first.input_tokens + second.input_tokens,
-    cached_tokens: first.cached_tokens + second.cached_tokens,
-    output_tokens: first.output_tokens + second.output_tokens,
-    source: first.source === second.source ? first.source : 'estimate',
-  };
 }
