@@ -251,6 +251,7 @@ describe('a provider that fails', () => {
       [1, 'failed', 'llama-4-maverick'],
       [2, 'completed', 'gemma3:4b'],
     ]);
+    expect((await router.usageOf(caller)).day.calls).toBe(1);
     expect(attempts[0]).toMatchObject({
       errorCode: 'api_error',
       tokensInput: 0,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { UsageAttempt } from '@tollgate/database';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
-import type { AttemptEnd } from '../src/index.js';
+import { UsageReport, type AttemptEnd } from '../src/index.js';
 import { completed, modelPrice, startMetering, type MeteringUnderTest, type Owner } from './metering-under-test.js';
 
 /*
@@ -70,7 +70,11 @@ describe('the rows of an account, replayed', () => {
         async (anchorDay, told) => {
           const plan = await metering.newPlan({ tokens: 1_000_000 });
           const owner = await metering.newAccount(plan, new Date(`2023-12-${anchorDay}T12:00:00Z`));
-          for (const story of told) await live(owner, story, story.kind.startsWith('lost') ? dying : metering);
+          for (const story of told) {
+            await live(owner, story, story.kind.startsWith('lost') ? dying : metering);
+            // What came before is taken over, all that comes now is late.
+            await metering.upkeep.advanceTotals();
+          }
           const rows = await metering.database.usageAttempt.findMany({
             where: owner,
             orderBy: [{ recordedAt: 'asc' }, { callId: 'asc' }, { entryNumber: 'asc' }],
@@ -115,6 +119,29 @@ describe('the rows of an account, replayed', () => {
     );
     await metering.assertNoDrift();
   }, 90_000);
+
+  it('rebuild what is reported of all accounts together', async () => {
+    const rows = await metering.database.usageAttempt.findMany();
+    const report = new UsageReport(metering.database);
+    for (const [width, lengthMs] of [
+      ['1d', grains.day],
+      ['1h', grains.hour],
+    ] as const) {
+      const range = { start: new Date(Date.UTC(2023, 0, 1)), end: new Date(Date.UTC(2030, 0, 1)) };
+      const found = await report.sums({ ...range, width, groupBy: ['task'] });
+      const expected = new Map<string, bigint>();
+      for (const { startedAt, task, chargeMicroUsd } of rows) {
+        const name = `${new Date(Math.floor(startedAt.getTime() / lengthMs) * lengthMs).toISOString()} ${task}`;
+        expected.set(name, (expected.get(name) ?? 0n) + chargeMicroUsd);
+      }
+      const charges = found.map(({ startsAt, group, chargeMicroUsd }): [string, bigint] => [
+        `${startsAt.toISOString()} ${group.task}`,
+        chargeMicroUsd,
+      ]);
+      expect(sorted(charges)).toEqual(sorted([...expected]));
+    }
+    expect(await metering.database.usageTotal.count()).toBeGreaterThan(0);
+  });
 });
 
 async function live(
