@@ -1,11 +1,11 @@
-// `pnpm bench:usage [--quick] [--rows 10000000]`; see the README.
+// `pnpm bench:usage [--quick] [--rows 10000000] [--data DIR [--write-only]]`; see the README.
 import { createTestDatabase, freePort, newSigningKey, startApp, startPostgres, startRedis } from '@tollgate/testing';
 import { migrate } from '@tollgate/database';
 import { Client } from 'pg';
 import { parseArgs } from 'node:util';
 import { quantile, rounded } from './statistics.js';
 import { ask } from './usage-requests.js';
-import { DAYS, writeUsage } from './usage-rows.js';
+import { DAYS, findUsage, writeUsage } from './usage-rows.js';
 
 const EMAIL = 'admin@bench.example';
 const PASSWORD = 'the bench password';
@@ -13,21 +13,59 @@ const PASSWORD = 'the bench password';
 const ACCOUNT = '00000000-0000-7000-8000-000000000000';
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, rows: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    rows: { type: 'string' },
+    data: { type: 'string' },
+    'write-only': { type: 'boolean', default: false },
+  },
 });
-const count = Number(flags.rows ?? (flags.quick ? 200_000 : 10_000_000));
 const rounds = flags.quick ? 20 : 40;
 
-const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+const [postgres, redis] = await Promise.all([
+  flags.data === undefined ? startPostgres() : startPostgres({ dataDir: flags.data, persistent: true }),
+  startRedis(),
+]);
 try {
-  await measure();
+  const databaseUrl = flags.data === undefined ? (await createTestDatabase(postgres.url)).url : postgres.url;
+  await measure(databaseUrl);
 } finally {
   await Promise.all([postgres.stop(), redis.stop()]);
 }
 
-async function measure(): Promise<void> {
-  const { url: databaseUrl } = await createTestDatabase(postgres.url);
+async function measure(databaseUrl: string): Promise<void> {
   await migrate(databaseUrl);
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const written = (await findUsage(client)) ?? (await write(client));
+    // As billing does, every ten minutes.
+    await client.query('SELECT advance_usage_totals()');
+    if (!flags['write-only']) await askGateway(databaseUrl, client, written);
+  } finally {
+    await client.end();
+  }
+}
+
+interface Written {
+  count: number;
+  /** Unix seconds. */
+  until: number;
+}
+
+async function write(client: Client): Promise<Written> {
+  const rows = {
+    count: Number(flags.rows ?? (flags.quick ? 200_000 : 10_000_000)),
+    until: Math.floor(Date.now() / 1_000),
+  };
+  const startedAt = performance.now();
+  await writeUsage(client, rows);
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  console.log(`${rows.count} attempts in ${DAYS} days, written in ${seconds} s`);
+  return rows;
+}
+
+async function askGateway(databaseUrl: string, client: Client, { count, until }: Written): Promise<void> {
   const port = String(await freePort());
   const gateway = await startApp('gateway', {
     PORT: port,
@@ -40,18 +78,11 @@ async function measure(): Promise<void> {
     DEMO_USER_PASSWORD: PASSWORD,
     RATE_LIMIT_ENABLED: 'false',
   });
-  const client = new Client({ connectionString: databaseUrl });
-  await client.connect();
   try {
-    const until = Math.floor(Date.now() / 1_000);
-    const writtenFrom = performance.now();
-    await writeUsage(client, { count, until });
     await client.query(`UPDATE app_user SET role = 'admin', account_id = $1 WHERE email = $2`, [ACCOUNT, EMAIL]);
     const { rows } = await client.query<{ rollups: string }>('SELECT count(*) AS rollups FROM usage_rollup');
     const rollups = Number(rows[0]?.rollups);
-    const seconds = Math.round((performance.now() - writtenFrom) / 1_000);
-    console.log(`${count} attempts in ${DAYS} days, ${rollups} rollups, written in ${seconds} s`);
-
+    console.log(`${count} attempts, ${rollups} rollups`);
     const url = `http://127.0.0.1:${port}`;
     const bearer = await login(url);
     await ask(url, bearer, { rounds: 2, until });
@@ -71,7 +102,6 @@ async function measure(): Promise<void> {
       }),
     );
   } finally {
-    await client.end();
     await gateway.stop();
   }
 }

@@ -42,6 +42,10 @@ export const questions: Question[] = [
     name: 'all: 24 hours by provider',
     path: (until) => `/admin/usage?${since(until, DAY)}&bucket_width=1h&group_by[]=provider`,
   },
+  {
+    name: 'all: 168 hours by model',
+    path: (until) => `/admin/usage?${since(until, 7 * DAY)}&bucket_width=1h&limit=168&group_by[]=model`,
+  },
   { name: 'all: a day by account', path: (until) => `/admin/usage?${since(until, DAY)}&group_by[]=account` },
   {
     name: 'all: 60 minutes by model',

@@ -37,6 +37,18 @@ export async function writeUsage(client: Client, { count, until }: UsageRows): P
   await client.query('VACUUM ANALYZE usage_attempt, usage_rollup');
 }
 
+/** What was written before, if anything was. */
+export async function findUsage(client: Client): Promise<UsageRows | undefined> {
+  // Ids begin with the milliseconds of their time.
+  const { rows } = await client.query<{ last: string; count: string }>(`
+    SELECT (SELECT call_id FROM usage_attempt ORDER BY call_id DESC LIMIT 1) AS last,
+      (SELECT sum(attempts) FROM usage_rollup WHERE grain = 'day') AS count`);
+  const [found] = rows;
+  if (!found?.last) return undefined;
+  const lastMs = Number.parseInt(found.last.replace('-', '').slice(0, 12), 16);
+  return { count: Number(found.count), until: Math.ceil(lastMs / 1_000) };
+}
+
 const accountId = (number: string) => `('00000000-0000-7000-8000-' || lpad(to_hex(${number}), 12, '0'))::uuid`;
 const userId = (number: string, user: string) =>
   `('00000000-0000-7000-9000-' || lpad(to_hex(${number} * 2 + ${user}), 12, '0'))::uuid`;

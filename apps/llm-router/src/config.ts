@@ -41,6 +41,8 @@ const variablesIn = (environment: Environment) =>
     CACHE_TEMPERATURE_MAX: z.coerce.number().min(0).max(2).default(0.3),
     /** Without it the cache lies in the Redis of the messages. */
     CACHE_REDIS_URL: redisVariables.REDIS_URL.optional(),
+    /** Do batches keep to their plan's requests a minute, a day and at once, as calls do at the gateway? */
+    RATE_LIMIT_ENABLED: flag().default(true),
     PROBE_INTERVAL_MS: integer({ min: 100 }).default(30_000),
     /** Calls of one provider at once. */
     MAX_CONCURRENT_REQUESTS: integer({ min: 1 }).default(10),
@@ -61,6 +63,7 @@ export const loadLlmRouterConfig = (environment: Environment = process.env) =>
       log: { level: all.LOG_LEVEL },
       replica: { slots: all.REPLICA_SLOTS, queueMax: all.QUEUE_MAX, drainTimeoutMs: all.DRAIN_TIMEOUT_MS },
       requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
+      limits: { enabled: all.RATE_LIMIT_ENABLED },
       routing: { lastResortCloud: all.LAST_RESORT_CLOUD },
       providers: {
         atOncePerProvider: all.MAX_CONCURRENT_REQUESTS,

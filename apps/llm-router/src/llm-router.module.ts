@@ -1,12 +1,15 @@
 import { llmBatchContracts, llmModelContracts, llmRouterContracts } from '@tollgate/contracts';
 import { Database, DatabaseModule } from '@tollgate/database';
+import { CallSlots, CountersRedis, RunningCalls } from '@tollgate/limits';
 import { Messages, MessagingModule } from '@tollgate/messaging';
 import { MeteringModule } from '@tollgate/metering';
 import { ObservabilityModule } from '@tollgate/observability';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { BatchPrompts } from './batches/batch-prompts.service.js';
 import { BatchQueue, BATCH_REDIS_URL } from './batches/batch-queue.service.js';
 import { BatchRunner } from './batches/batch-runner.service.js';
 import { BatchStore } from './batches/batch-store.service.js';
+import { BATCH_LIMITS, BatchTurns } from './batches/batch-turns.service.js';
 import { BatchesHandler } from './batches/batches.handler.js';
 import { CachedCompletions } from './cache/cached-completions.service.js';
 import { HitLedger } from './cache/hit-ledger.js';
@@ -76,7 +79,13 @@ export class LlmRouterModule {
         CachedCompletions,
         Models,
         { provide: BATCH_REDIS_URL, useValue: config.redis.url },
+        { provide: BATCH_LIMITS, useValue: config.limits },
+        { provide: CountersRedis, useFactory: () => new CountersRedis(config.redis.url) },
+        RunningCalls,
+        CallSlots,
         BatchStore,
+        BatchTurns,
+        BatchPrompts,
         BatchRunner,
         BatchQueue,
       ],

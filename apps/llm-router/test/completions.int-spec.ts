@@ -103,6 +103,22 @@ describe('a completion', () => {
     expect(attempts.map(({ usageSource }) => usageSource)).toEqual(['provider', 'provider']);
   });
 
+  it.each([
+    ['by the provider', 'llama-4-maverick'],
+    ['by our tokenizer, where the provider does not tell', 'gemma3:4b'],
+  ])('has its reasoning counted %s, as a part of the output', async (_, model) => {
+    const caller = await router.newCaller('pro');
+    const request = { ...ask('SIMULATE_REASONING_TOKENS=40 Hello'), model };
+    const { usage } = await router.as(caller, () => router.messages.send(complete, request));
+    const [call] = [...router.cloud.calls(), ...router.local.calls()];
+    const [row] = await router.attemptsOf(caller);
+    expect(usage).toMatchObject({ source: 'provider', output_tokens: call?.completionTokens });
+    if (model === 'llama-4-maverick') expect(usage.reasoning_tokens).toBe(40);
+    expect(usage.reasoning_tokens).toBeGreaterThan(30);
+    expect(usage.reasoning_tokens).toBeLessThan(usage.output_tokens);
+    expect(row).toMatchObject({ tokensOutput: usage.output_tokens, tokensReasoning: usage.reasoning_tokens });
+  });
+
   it('lowers max_tokens to what the plan allows and says that it was cut', async () => {
     const caller = await router.newCaller('free');
     const completion = await router.as(caller, () =>
@@ -235,6 +251,7 @@ describe('a provider that fails', () => {
       [1, 'failed', 'llama-4-maverick'],
       [2, 'completed', 'gemma3:4b'],
     ]);
+    expect((await router.usageOf(caller)).day.calls).toBe(1);
     expect(attempts[0]).toMatchObject({
       errorCode: 'api_error',
       tokensInput: 0,

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { complete, selectModel } from '@tollgate/contracts';
 import { eventually, failureOf } from '@tollgate/testing';
 import { register } from 'prom-client';
@@ -12,6 +13,8 @@ let original: string;
 let router: RouterUnderTest;
 
 const ask = { task: 'chat', messages: [{ role: 'user' as const, content: 'Hello' }] };
+/** For how long a router may go on with the price that it knew. */
+const PRICES_KNOWN_MS = 1_100;
 const withModel = (text: string) =>
   `${text}\n  - { id: fresh, provider: ollama, upstream_name: 'gemma3:12b', context_length: 4096, tokenizer: gemma, tiers: [free, pro] }\n`;
 
@@ -61,6 +64,30 @@ describe('models.yaml', () => {
     router.local.setPace({ tokensPerSecond: 0 });
     const answered = await router.as(caller, () => router.messages.send(complete, { ...ask, model: 'fresh' }));
     expect(answered).toMatchObject({ model: 'fresh', metadata: { model_used: 'fresh', reason: 'requested' } });
+  });
+
+  it('may price reasoning apart: cached and reasoning tokens are charged once, each at its own price', async () => {
+    const caller = await router.newCaller('pro');
+    const usual = 'cost: { input: 200000, cached_input: 100000, output: 600000 }';
+    const own = 'cost: { input: 1000000, cached_input: 100000, output: 2000000, reasoning: 5000000 }';
+    expect(original).toContain(usual);
+    const reloadsBefore = await reloads('taken');
+    await save(original.replace(usual, own));
+    await eventually(
+      () => reloads('taken'),
+      (count) => count > reloadsBefore,
+    );
+    await sleep(PRICES_KNOWN_MS);
+    const content = 'SIMULATE_CACHED_TOKENS=6 SIMULATE_REASONING_TOKENS=30 SIMULATE_TOKENS=10';
+    await router.as(caller, () => router.messages.send(complete, { ...ask, messages: [{ role: 'user', content }] }));
+    const [row] = await router.attemptsOf(caller);
+    const input = router.cloud.calls().at(-1)?.promptTokens ?? NaN;
+    expect(row).toMatchObject({ tokensInput: input, tokensCached: 6, tokensOutput: 40, tokensReasoning: 30 });
+    const microUsd = (input - 6) * 1 + 6 * 0.1 + 10 * 2 + 30 * 5;
+    expect(row).toMatchObject({
+      providerCostMicroUsd: BigInt(Math.ceil(microUsd)),
+      chargeMicroUsd: BigInt(Math.ceil(microUsd)),
+    });
   });
 
   it('that is wrong changes nothing, and is counted; put right, it is taken', async () => {

@@ -21,6 +21,7 @@ const entries: Entry[] = [
   { kind: 'vllm', dialect: 'vllm', path: '/v1', model: 'meta-llama/Llama-4-Maverick-8B-Instruct' },
   { kind: 'maverick', dialect: 'maverick', path: '/v1', model: 'meta-llama/Llama-4-Maverick-8B-Instruct' },
   { kind: 'openai-compatible', dialect: 'openai', path: '/v1', model: 'gpt-4o-mini' },
+  { kind: 'openai-compatible', dialect: 'xai', path: '/v1', model: 'gpt-4o-mini' },
 ];
 
 const weather = {
@@ -49,7 +50,7 @@ interface Answer {
   finishReason: string | undefined;
 }
 
-describe.each(entries)('$kind', ({ kind, dialect, path, model }) => {
+describe.each(entries)('$kind (as $dialect)', ({ kind, dialect, path, model }) => {
   let simulator: Simulator;
   let provider: Provider;
   let unreachable = 0;
@@ -166,6 +167,13 @@ describe.each(entries)('$kind', ({ kind, dialect, path, model }) => {
     if (kind === 'ollama' || dialect === 'maverick') return;
     const { usage } = await ask('SIMULATE_CACHED_TOKENS=5 Hello');
     expect(usage.cached).toBe(5);
+  });
+
+  it('reads reasoning tokens as a part of the output, whether they are told within it, beside it or not at all', async () => {
+    if (dialect === 'maverick') return;
+    const { usage } = await ask('SIMULATE_REASONING_TOKENS=9 Hello');
+    expect(usage.output).toBe(simulator.calls().at(-1)?.completionTokens);
+    expect(usage.reasoning).toBe(kind === 'ollama' || dialect === 'vllm' ? undefined : 9);
   });
 
   it.each(['missing_usage', 'zero_usage'] as const)('says nothing of tokens on %s', async (fault) => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Caller } from '@tollgate/contracts';
-import { Database, type UsageAttempt } from '@tollgate/database';
+import { Database, type Plan, type UsageAttempt } from '@tollgate/database';
+import { CallSlots } from '@tollgate/limits';
 import { Messages, RedisStreamsServer } from '@tollgate/messaging';
 import { Drift, UsageReader, type AccountUsage } from '@tollgate/metering';
 import { runInRequest } from '@tollgate/observability';
@@ -27,8 +28,12 @@ export interface RouterUnderTest {
   cacheConnection(): Redis;
   /** Looks for batches that are not finished, as a start of the router does. */
   restartBatches(): Promise<void>;
-  /** A plan with so many tokens a month and nothing beyond; returns its code. */
-  newPlan(tokensPerMonth: number): Promise<string>;
+  /** A plan with so many tokens a month and nothing beyond, otherwise like `free`; returns its code. */
+  newPlan(tokensPerMonth: number, terms?: PlanLimits): Promise<string>;
+  changePlan(code: string, terms: PlanLimits): Promise<void>;
+  changeAccount(caller: Caller, planCode: string): Promise<void>;
+  /** For the account's other calls, as the gateway counts them. */
+  slots: CallSlots;
   usageOf(caller: Caller): Promise<AccountUsage>;
   /** Every window and rollup is the sum of its rows. */
   assertNoDrift(): Promise<void>;
@@ -36,6 +41,8 @@ export interface RouterUnderTest {
   addReplica(): Promise<RouterUnderTest>;
   stop(): Promise<void>;
 }
+
+type PlanLimits = Partial<Pick<Plan, 'callsPerDay' | 'requestsPerMinute' | 'concurrentRequests'>>;
 
 export async function startRouter(environment: Record<string, string> = {}): Promise<RouterUnderTest> {
   const database = await newTestDatabase();
@@ -83,13 +90,20 @@ async function startReplica(
       });
       return { account_id: account.id, user_id: user.id, tier, role: 'user' };
     },
-    async newPlan(tokensPerMonth) {
+    slots: app.get(CallSlots),
+    async newPlan(tokensPerMonth, limits = {}) {
       const code = `plan_${randomUUID().replaceAll('-', '_')}`;
       const free = await client.plan.findFirstOrThrow({ where: { code: 'free' } });
       const tokens = BigInt(tokensPerMonth);
-      const terms = { tokensPerMonth: tokens, tokensHardCap: tokens, callsPerDay: 1_000_000 };
+      const terms = { tokensPerMonth: tokens, tokensHardCap: tokens, callsPerDay: 1_000_000, ...limits };
       await client.plan.create({ data: { ...free, ...terms, code } });
       return code;
+    },
+    async changePlan(code, limits) {
+      await client.plan.updateMany({ where: { code }, data: limits });
+    },
+    async changeAccount({ account_id: id }, planCode) {
+      await client.account.update({ where: { id }, data: { planCode } });
     },
     as: (caller, work, signal) =>
       runInRequest(

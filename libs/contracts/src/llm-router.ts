@@ -76,18 +76,24 @@ export const Usage = z.object({
   input_tokens: z.number().int().nonnegative(),
   cached_tokens: z.number().int().nonnegative(),
   output_tokens: z.number().int().nonnegative(),
+  /** Of the output, what the model thought and did not say; absent when it is none. */
+  reasoning_tokens: z.number().int().nonnegative().optional(),
   source: UsageSource,
 });
 export type Usage = z.infer<typeof Usage>;
 
-/** Of several calls of models for one answer. Its source is that of all, or else an estimate. */
-export function sumOfUsage(sum: Usage | undefined, usage: Usage): Usage {
-  if (!sum) return usage;
+const leastTrustworthyFirst: readonly UsageSource[] = ['estimate', 'tokenizer', 'provider'];
+
+/** Of several calls of models for one answer: as trustworthy as the least trustworthy of them. */
+export function sumOfUsage(first: Usage | undefined, second: Usage): Usage {
+  if (!first) return second;
+  const reasoningTokens = (first.reasoning_tokens ?? 0) + (second.reasoning_tokens ?? 0);
   return {
-    input_tokens: sum.input_tokens + usage.input_tokens,
-    cached_tokens: sum.cached_tokens + usage.cached_tokens,
-    output_tokens: sum.output_tokens + usage.output_tokens,
-    source: sum.source === usage.source ? sum.source : 'estimate',
+    input_tokens: first.input_tokens + second.input_tokens,
+    cached_tokens: first.cached_tokens + second.cached_tokens,
+    output_tokens: first.output_tokens + second.output_tokens,
+    ...(reasoningTokens > 0 && { reasoning_tokens: reasoningTokens }),
+    source: leastTrustworthyFirst.find((source) => source === first.source || source === second.source) ?? 'estimate',
   };
 }
 

@@ -57,6 +57,7 @@ export const OpenAiUsage = z.object({
   completion_tokens: z.number().int(),
   total_tokens: z.number().int(),
   prompt_tokens_details: z.object({ cached_tokens: z.number().int() }),
+  completion_tokens_details: z.object({ reasoning_tokens: z.number().int() }),
 });
 export type OpenAiUsage = z.infer<typeof OpenAiUsage>;
 

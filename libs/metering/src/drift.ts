@@ -13,6 +13,8 @@ export interface DriftReport {
   rollupTokens: number;
   /** Micro-USD of charges in the rollups by day, against the ledger's rows. */
   rollupCharge: number;
+  /** Tokens of the totals of all accounts, as far as they reach, against the rollups. */
+  totalTokens: number;
 }
 
 /** Requests that counted are kept for 40 days; older days cannot be checked any more. */
@@ -61,10 +63,23 @@ export class Drift {
         SELECT sum(abs(coalesce(sums.tokens, 0) - coalesce(facts.tokens, 0)))::bigint AS tokens,
           sum(abs(coalesce(sums.charge, 0) - coalesce(facts.charge, 0)))::bigint AS charge
         FROM sums FULL JOIN facts USING (grain, account_id, starts_at)
+      ),
+      reach AS (
+        SELECT grain, date_trunc(grain::text, until, 'UTC') AS border FROM usage_totals_state CROSS JOIN unnest(enum_range(NULL::rollup_grain)) AS grain
+      ),
+      totals AS (
+        SELECT sum(abs(coalesce(total.tokens, 0) - coalesce(all_accounts.tokens, 0)))::bigint AS tokens
+        FROM (
+          SELECT grain, starts_at, sum(tokens_input + tokens_output) AS tokens FROM usage_total JOIN reach USING (grain) WHERE starts_at < border GROUP BY 1, 2
+        ) AS total
+        FULL JOIN (
+          SELECT grain, starts_at, sum(tokens) AS tokens FROM sums JOIN reach USING (grain) WHERE starts_at < border GROUP BY 1, 2
+        ) AS all_accounts USING (grain, starts_at)
       )
       SELECT coalesce(months.spent, 0) AS "tokensSpent", coalesce(months.held, 0) AS "tokensHeld", coalesce(days.calls, 0) AS calls,
-        coalesce(rollups.tokens, 0) AS "rollupTokens", coalesce(rollups.charge, 0) AS "rollupCharge"
-      FROM months, days, rollups`;
+        coalesce(rollups.tokens, 0) AS "rollupTokens", coalesce(rollups.charge, 0) AS "rollupCharge",
+        coalesce(totals.tokens, 0) AS "totalTokens"
+      FROM months, days, rollups, totals`;
     if (!row) throw new Error('the check for drift returned nothing');
     return {
       tokensSpent: Number(row.tokensSpent),
@@ -72,6 +87,7 @@ export class Drift {
       calls: Number(row.calls),
       rollupTokens: Number(row.rollupTokens),
       rollupCharge: Number(row.rollupCharge),
+      totalTokens: Number(row.totalTokens),
     };
   }
 }

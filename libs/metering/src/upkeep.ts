@@ -17,6 +17,13 @@ export class Upkeep {
     return rows.map(({ partition }) => partition);
   }
 
+  /** Takes the hours that are over into the sums of all accounts; returns until when these reach. */
+  async advanceTotals(): Promise<Date> {
+    const [row] = await this.database.$queryRaw<{ until: Date }[]>`SELECT advance_usage_totals() AS until`;
+    if (!row) throw new Error('the totals of usage did not say how far they reach');
+    return row.until;
+  }
+
   /** Forgets which requests were the calls of days long past; their windows keep the sum. */
   forgetOldCalls(): Promise<number> {
     return this.database.$executeRaw`

@@ -50,8 +50,8 @@ const ATTEMPT_LONGEST_MS = 3_600_000;
 const CALL_WAITS_LONGEST_MS = 3_600_000;
 
 /**
- * What was used, by time and group. Days and hours come from the rollups, which the ledger keeps in the transaction of every row;
- * minutes come from the ledger itself.
+ * What was used, by time and group. Days and hours come from the rollups, which the ledger keeps in the transaction of every row,
+ * and those of all accounts together from totals, as far as these reach; minutes come from the ledger itself.
  */
 @Injectable()
 export class UsageReport {
@@ -69,7 +69,7 @@ export class UsageReport {
         sum(tokens_output)::bigint AS "outputTokens", sum(tokens_reasoning)::bigint AS "reasoningTokens",
         sum(tokens_counted)::bigint AS "countedTokens",
         sum(provider_cost_micro_usd)::bigint AS "providerCostMicroUsd", sum(charge_micro_usd)::bigint AS "chargeMicroUsd"
-      FROM ${query.width === '1m' ? minutes(query) : rollups(query)} AS used
+      FROM ${await this.source(query)} AS used
       GROUP BY ${Prisma.join([Prisma.raw('1'), ...positions])}
       ORDER BY ${Prisma.join([Prisma.raw('1'), ...positions])}`;
     return rows.map(({ user, account, tier, model, provider, task, ...sums }) => ({
@@ -77,13 +77,46 @@ export class UsageReport {
       group: { user, account, tier, model, provider, task },
     }));
   }
+
+  private async source(query: UsageReportQuery): Promise<Prisma.Sql> {
+    if (query.width === '1m') return minutes(query);
+    if (!isOfAll(query)) return rollups(query);
+    const { until } = await this.database.usageTotalsState.findUniqueOrThrow({ where: { id: 1 } });
+    // What totals say of a bucket that they do not cover to its end is left out.
+    const size = bucketSeconds[query.width] * 1_000;
+    const border = new Date(Math.floor(until.getTime() / size) * size);
+    return totalsUntil(border, query);
+  }
+}
+
+/** Nobody in particular is asked for, and nobody is told apart. */
+function isOfAll({ accountId, userId, groupBy }: UsageReportQuery): boolean {
+  return accountId === undefined && userId === undefined && !groupBy.includes('account') && !groupBy.includes('user');
+}
+
+function totalsUntil(border: Date, query: UsageReportQuery): Prisma.Sql {
+  const { start, end, width } = query;
+  const columns = Prisma.raw(
+    `starts_at, tier, provider, model, task, attempts, failed_attempts, cache_hits, tokens_input, tokens_cached, tokens_output,
+     tokens_reasoning, tokens_counted, provider_cost_micro_usd, charge_micro_usd`,
+  );
+  const later = new Date(Math.max(start.getTime(), border.getTime()));
+  return Prisma.sql`(
+    SELECT ${columns} FROM usage_total
+    WHERE grain = ${grainOf(width)}::rollup_grain AND starts_at >= ${start} AND starts_at < ${end} AND starts_at < ${border}
+    UNION ALL
+    SELECT ${columns} FROM ${rollups({ ...query, start: later })} AS recent)`;
 }
 
 function rollups({ accountId, userId, start, end, width }: UsageReportQuery): Prisma.Sql {
   return Prisma.sql`(
     SELECT * FROM usage_rollup
-    WHERE grain = ${width === '1d' ? 'day' : 'hour'}::rollup_grain AND starts_at >= ${start} AND starts_at < ${end}
+    WHERE grain = ${grainOf(width)}::rollup_grain AND starts_at >= ${start} AND starts_at < ${end}
       ${onlyOf(accountId, userId)})`;
+}
+
+function grainOf(width: BucketWidth): string {
+  return width === '1d' ? 'day' : 'hour';
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { overageOf, type AttemptEnd, type Hold } from '../src/index.js';
+import { overageOf, priceOf, type AttemptEnd, type Hold } from '../src/index.js';
 import { completed, startMetering, type MeteringUnderTest } from './metering-under-test.js';
 
 let metering: MeteringUnderTest;
@@ -106,6 +106,42 @@ describe('rating', () => {
         expect(bill(terms.tokensPerMonth).microUsd).toBe(0n);
         expect(overageOf(spent, { ...terms, tokensOverage: 'block' }).microUsd).toBe(0n);
       }),
+    );
+  });
+});
+
+describe('the price of an attempt', () => {
+  const price = fc.bigInt({ min: 0n, max: 10n ** 8n });
+  const prices = fc.record({ input: price, cachedInput: price, output: price, reasoning: price });
+  const count = fc.integer({ min: 0, max: 1_000_000 });
+  const parts = fc.record({ fresh: count, cached: count, said: count, thought: count });
+  const tokensOf = ({ fresh, cached, said, thought }: Record<'fresh' | 'cached' | 'said' | 'thought', number>) => ({
+    input: fresh + cached,
+    cached,
+    output: said + thought,
+    reasoning: thought,
+  });
+
+  it('never falls when there is a token more of any kind, and charges each token once', () => {
+    fc.assert(
+      fc.property(
+        prices,
+        parts,
+        fc.constantFrom('fresh', 'cached', 'said', 'thought'),
+        count,
+        (each, sent, kind, more) => {
+          const before = priceOf(tokensOf(sent), each);
+          expect(priceOf(tokensOf({ ...sent, [kind]: sent[kind] + more }), each)).toBeGreaterThanOrEqual(before);
+          const { fresh, cached, said, thought } = sent;
+          const exact =
+            BigInt(fresh) * each.input +
+            BigInt(cached) * each.cachedInput +
+            BigInt(said) * each.output +
+            BigInt(thought) * each.reasoning;
+          expect(before * 1_000_000n - exact).toBeGreaterThanOrEqual(0n);
+          expect(before * 1_000_000n - exact).toBeLessThan(1_000_000n);
+        },
+      ),
     );
   });
 });

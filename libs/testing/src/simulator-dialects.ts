@@ -10,6 +10,8 @@ export interface SimulatorDialect {
   needsJsonMentioned: boolean;
   reasoningField: 'reasoning_content' | 'reasoning';
   cachedTokens: 'details' | 'prompt_cache_hit_tokens';
+  /** Are they part of `completion_tokens` and told in its details, are they beside it (xAI), or are they not told? */
+  reasoningTokens: 'details' | 'beside' | 'not_told';
   error: (message: string, type: string) => object;
   /** In mid-stream, where it differs. */
   errorFrame?: (message: string) => object;
@@ -24,6 +26,7 @@ const openai: SimulatorDialect = {
   needsJsonMentioned: true,
   reasoningField: 'reasoning_content',
   cachedTokens: 'details',
+  reasoningTokens: 'details',
   error: openAiShape,
 };
 
@@ -41,9 +44,11 @@ export const simulatorDialects = {
     ...openai,
     extraFields: ['top_k', 'repetition_penalty', 'structured_outputs'],
     reasoningField: 'reasoning',
+    reasoningTokens: 'not_told',
     error: (message, type) => ({ object: 'error', message, type, param: null, code: 400 }),
     errorFrame: (message) => ({ object: 'error', message, type: 'InternalServerError', code: 500 }),
   },
+  xai: { ...openai, reasoningTokens: 'beside' },
   /** An old server in front of Llama: it knows nothing of stream_options. */
   maverick: {
     ...openai,

@@ -22,7 +22,9 @@ export interface SimulatorState {
 export interface TokenCounts {
   promptTokens: number;
   cachedTokens: number;
+  /** Reasoning included. */
   completionTokens: number;
+  reasoningTokens: number;
 }
 
 /** How an answer ended, for the last frames of a stream or the whole body. */
@@ -62,6 +64,8 @@ interface Exchange {
   answer: Answer;
   wire: WireFormat;
   call: RunningCall;
+  /** Of what was generated so far. */
+  reasoningTokens: number;
   fault?: SimulatorFault;
   response: ServerResponse;
   body: ResponseBody;
@@ -114,7 +118,18 @@ export async function serveGeneration(
   });
   const wire = generation.wire(call.id);
   try {
-    await respond({ state, generation, answer, wire, call, ...(fault && { fault }), response, body, signal });
+    await respond({
+      state,
+      generation,
+      answer,
+      wire,
+      call,
+      reasoningTokens: 0,
+      ...(fault && { fault }),
+      response,
+      body,
+      signal,
+    });
   } catch (error) {
     // Whoever waits for something rejects when the connection goes; this is how a generation stops.
     if (signal.aborted) return;
@@ -164,18 +179,14 @@ async function collectPieces(exchange: Exchange): Promise<AnswerPiece[]> {
 }
 
 /** Counts each piece before it is handed on: a piece that the client never took was generated all the same. */
-async function* piecesOf({
-  state,
-  answer,
-  call,
-  fault,
-  signal,
-}: Pick<Exchange, 'state' | 'answer' | 'call' | 'fault' | 'signal'>): AsyncGenerator<AnswerPiece> {
+async function* piecesOf(exchange: Exchange): AsyncGenerator<AnswerPiece> {
+  const { state, answer, call, fault, signal } = exchange;
   const interrupted = fault?.kind === 'hang' || fault?.kind === 'error_frame';
   const tokensMax = interrupted ? (fault.afterTokens ?? 0) : Infinity;
   for await (const piece of inPace(answer.pieces, state, signal)) {
     if (call.completionTokens + piece.tokens > tokensMax) return;
     call.addTokens(piece.tokens);
+    if (piece.kind === 'reasoning') exchange.reasoningTokens += piece.tokens;
     yield piece;
   }
   if (fault?.kind === 'long_line') yield { kind: 'text', text: 'x'.repeat(fault.characters), tokens: 0 };
@@ -235,10 +246,11 @@ function usageOf(exchange: Exchange): Pick<AnswerEnd, 'usage'> {
   return exchange.fault?.kind === 'missing_usage' ? {} : { usage: countsOf(exchange) };
 }
 
-function countsOf({ answer, call, fault }: Exchange): TokenCounts {
-  if (fault?.kind === 'zero_usage') return { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+function countsOf({ answer, call, reasoningTokens, fault }: Exchange): TokenCounts {
+  if (fault?.kind === 'zero_usage')
+    return { promptTokens: 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 };
   const { promptTokens, cachedTokens } = answer;
-  return { promptTokens, cachedTokens, completionTokens: call.completionTokens };
+  return { promptTokens, cachedTokens, completionTokens: call.completionTokens, reasoningTokens };
 }
 
 function pickHeaders(request: FastifyRequest): Record<string, string> {

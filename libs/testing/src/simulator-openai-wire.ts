@@ -76,14 +76,15 @@ function toMessage(pieces: readonly AnswerPiece[], callId: string, { reasoningFi
   };
 }
 
-function toUsage({ promptTokens, cachedTokens, completionTokens }: TokenCounts, dialect: SimulatorDialect): object {
+function toUsage(counts: TokenCounts, dialect: SimulatorDialect): object {
+  const { promptTokens, cachedTokens, completionTokens, reasoningTokens } = counts;
   return {
     prompt_tokens: promptTokens,
-    completion_tokens: completionTokens,
+    completion_tokens: completionTokens - (dialect.reasoningTokens === 'beside' ? reasoningTokens : 0),
     total_tokens: promptTokens + completionTokens,
     ...(dialect.cachedTokens === 'details'
       ? { prompt_tokens_details: { cached_tokens: cachedTokens } }
       : { prompt_cache_hit_tokens: cachedTokens, prompt_cache_miss_tokens: promptTokens - cachedTokens }),
-    completion_tokens_details: { reasoning_tokens: 0 },
+    ...(dialect.reasoningTokens !== 'not_told' && { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
   };
 }

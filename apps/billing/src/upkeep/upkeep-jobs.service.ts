@@ -34,6 +34,7 @@ export class UpkeepJobs {
     this.table = {
       'end-lapsed-holds': { schedule: { every: options.lapsedHoldsEveryMs }, run: () => this.endLapsedHolds() },
       'make-partitions': { schedule: { every: 6 * HOUR_MS }, run: () => this.makePartitions() },
+      'advance-totals': { schedule: { every: HOUR_MS / 6 }, run: () => this.advanceTotals() },
       'forget-old-calls': { schedule: { every: 24 * HOUR_MS }, run: () => this.forgetOldCalls() },
       'measure-drift': { schedule: { pattern: options.driftCheckCron, tz: 'UTC' }, run: () => this.measureDrift() },
     };
@@ -51,6 +52,10 @@ export class UpkeepJobs {
     const made = await this.upkeep.makePartitions();
     if (made.length > 0) this.logger.log('the ledger has new partitions', { made });
     return { made };
+  }
+
+  private async advanceTotals() {
+    return { until: (await this.upkeep.advanceTotals()).toISOString() };
   }
 
   private async forgetOldCalls() {

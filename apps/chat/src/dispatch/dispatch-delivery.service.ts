@@ -38,7 +38,7 @@ export class DispatchDelivery implements OnApplicationShutdown {
     const where = { id, state: 'pending' } as const;
     // Counted before it is sent: one whose process dies on the way may have arrived.
     const { count } = await this.database.chatDispatch.updateMany({ where, data: { attempts: { increment: 1 } } });
-    const row = count === 1 ? await this.database.chatDispatch.findUnique({ where }) : null;
+    const row = count === 1 ? await this.database.chatDispatch.findFirst({ where }) : null;
     if (!row) return undefined;
     const outcome = await this.post(row);
     metrics.dispatches.inc({ outcome: outcome.kind });

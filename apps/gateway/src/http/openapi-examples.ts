@@ -232,7 +232,13 @@ export const examples: Record<string, unknown> = {
         finish_reason: 'stop',
       },
     ],
-    usage: { prompt_tokens: 18, completion_tokens: 7, total_tokens: 25, prompt_tokens_details: { cached_tokens: 0 } },
+    usage: {
+      prompt_tokens: 18,
+      completion_tokens: 7,
+      total_tokens: 25,
+      prompt_tokens_details: { cached_tokens: 0 },
+      completion_tokens_details: { reasoning_tokens: 0 },
+    },
   },
   OpenAiChunk: {
     ...openAiIdentity,

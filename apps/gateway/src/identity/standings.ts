@@ -31,11 +31,12 @@ export class Standings {
     return cached && cached.expiresAt > Date.now() ? existing(cached.standing) : undefined;
   }
 
-  /** The token's own claims while Postgres is away: what costs is refused then anyway. */
+  /** What was known last, else the token's own claims, while Postgres is away: what costs is refused then anyway. */
   async ofToken(claims: Caller): Promise<Caller> {
+    const lastKnown = this.cache.get(claims.user_id)?.standing ?? claims;
     const answered = new AbortController();
-    const silence = delay(ANSWER_WITHIN_MS, claims, { signal: answered.signal }).catch(() => claims);
-    const standing = this.readOnce(claims.user_id).catch(() => claims);
+    const silence = delay(ANSWER_WITHIN_MS, lastKnown, { signal: answered.signal }).catch(() => lastKnown);
+    const standing = this.readOnce(claims.user_id).catch(() => lastKnown);
     try {
       return existing(await Promise.race([standing, silence]));
     } finally {

@@ -1,11 +1,11 @@
 import { isAppError } from '@tollgate/contracts';
+import { limitKeys } from '@tollgate/limits';
 import { currentRequest, Logger } from '@tollgate/observability';
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { networkOf } from './client-network.js';
 import { LIMITS_OPTIONS, type LimitsOptions } from './limits-options.js';
-import { limitKeys } from './limit-keys.js';
 import { LimitsRedis } from './limits-redis.js';
 import { limitRefusals } from './metrics.js';
 import { routeKindOf, type RouteKind } from './route-kind.js';
@@ -40,15 +40,12 @@ export class RequestBoundGuard implements CanActivate {
   private async count(kind: RouteKind, address: string): Promise<void> {
     const accountId = currentRequest()?.caller?.account_id;
     const { key, max, windowMs } = this.boundOf(kind, accountId, address);
-    const answer = await this.redis
-      .ask((redis) => redis.countRequest(key, max, windowMs))
-      .catch((error: unknown) => {
-        if (kind === 'sign_in' || !isAppError(error)) throw error;
-        this.logger.debug('A request was not counted.', { err: error });
-      });
-    if (!answer) return;
-    const [requests, endsInMs] = answer;
-    if (requests <= max) return;
+    const answer = await this.redis.countRequest(key, max, windowMs).catch((error: unknown) => {
+      if (kind === 'sign_in' || !isAppError(error)) throw error;
+      this.logger.debug('A request was not counted.', { err: error });
+    });
+    if (!answer || answer.requests <= max) return;
+    const { endsInMs } = answer;
     limitRefusals.inc({ limit: kind === 'sign_in' ? 'sign_in' : 'any' });
     const whose = accountId ? 'of this account' : 'from this address';
     throw rateLimitExceeded(`Too many requests ${whose}.`, { limit: max, limitName: kind, waitMs: endsInMs });

@@ -82,11 +82,12 @@ function toCallDelta({ index, id, name, arguments: text }: Extract<CompletionPar
   };
 }
 
-function toOpenAiUsage({ input_tokens, output_tokens, cached_tokens }: Usage): OpenAiUsage {
+function toOpenAiUsage({ input_tokens, output_tokens, cached_tokens, reasoning_tokens = 0 }: Usage): OpenAiUsage {
   return {
     prompt_tokens: input_tokens,
     completion_tokens: output_tokens,
     total_tokens: input_tokens + output_tokens,
     prompt_tokens_details: { cached_tokens },
+    completion_tokens_details: { reasoning_tokens },
   };
 }

@@ -4,7 +4,7 @@ import { completionRequestOf } from './completion-request.js';
 
 const messages = [{ role: 'user', content: 'Hello' }];
 const parse = (body: object) => completionRequestOf(OpenAiChatRequest.parse({ messages, ...body }));
-const usage = { input_tokens: 5, cached_tokens: 2, output_tokens: 3, source: 'provider' as const };
+const usage = { input_tokens: 5, cached_tokens: 2, output_tokens: 3, reasoning_tokens: 3, source: 'provider' as const };
 const end = {
   type: 'end' as const,
   model: 'm',
@@ -98,6 +98,7 @@ describe("an answer in OpenAI's shape", () => {
       completion_tokens: 3,
       total_tokens: 8,
       prompt_tokens_details: { cached_tokens: 2 },
+      completion_tokens_details: { reasoning_tokens: 3 },
     });
   });
 });

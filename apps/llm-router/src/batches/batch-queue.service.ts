@@ -19,8 +19,6 @@ const STALLED_CHECK_MS = 3_000;
 const STALLED_MAX = 10_000;
 const SWEEP_MS = 60_000;
 const RETRY_MS = 5_000;
-/** Until a batch that could not go on is looked at again. */
-const HAND_OVER_MS = 300;
 const ADD_WAIT_MS = 1_000;
 
 /**
@@ -82,17 +80,17 @@ export class BatchQueue implements OnApplicationBootstrap, OnModuleDestroy {
   private async process(job: Job<{ id: string }>, token: string | undefined): Promise<void> {
     metrics.running.inc();
     try {
-      const isFinished = await this.runner.run(job.data.id, {
+      const end = await this.runner.run(job.data.id, {
         stopping: this.stopping.signal,
         assertOurs: async () => {
           if (!(await job.extendLock(token ?? '', LOCK_MS))) throw new Error('another replica runs this batch');
         },
       });
-      if (isFinished) return;
+      if (end === 'finished') return;
+      await job.moveToDelayed(Date.now() + end.againInMs, token);
     } finally {
       metrics.running.dec();
     }
-    await job.moveToDelayed(Date.now() + HAND_OVER_MS, token);
     throw new DelayedError();
   }
 

@@ -10,6 +10,7 @@ import { BatchPromptStatus, Database, Prisma, type Batch as BatchRow } from '@to
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
+import { emptyResult } from './batch-result.js';
 
 const KEPT_MS = 24 * 3_600_000;
 /** A batch that nobody could finish for so long is given up. */
@@ -82,7 +83,9 @@ export class BatchStore {
         },
         orderBy: { index: 'asc' },
       });
-      for (const { result } of rows) yield BatchResult.parse(result);
+      for (const { index, result } of rows) {
+        yield result === null ? emptyResult(index, 'cancelled') : BatchResult.parse(result);
+      }
     }
   }
 
@@ -126,26 +129,45 @@ export class BatchStore {
     return rows.map(({ index }) => index);
   }
 
-  async promptOf(id: string, index: number): Promise<string> {
-    const where = { batchId: id, index };
-    return (await this.database.batchPrompt.findFirstOrThrow({ where })).prompt;
+  /** Undefined when the prompt has a result, or will not get one. */
+  async pendingPrompt(id: string, index: number): Promise<string | undefined> {
+    const row = await this.database.batchPrompt.findFirst({ where: { batchId: id, index, status: 'pending' } });
+    return row?.prompt;
   }
 
-  /** The first result of a prompt stays. */
+  /** The caller by the plan and role of now; undefined when there is no such user any more. */
+  async callerNow({ user_id: userId }: Caller): Promise<Caller | undefined> {
+    const user = await this.database.user.findFirst({ where: { id: userId }, include: { account: true } });
+    if (!user) return undefined;
+    return { account_id: user.accountId, user_id: user.id, tier: user.account.planCode, role: user.role };
+  }
+
+  /** The first result of a prompt stays. An answer that came although its batch was cancelled is kept: it was paid for. */
   async commit(id: string, result: BatchResult): Promise<void> {
+    const replaced: BatchPromptStatus[] = result.status === 'completed' ? ['pending', 'cancelled'] : ['pending'];
     await this.database.batchPrompt.updateMany({
-      where: { batchId: id, index: result.index, status: 'pending' },
+      where: { batchId: id, index: result.index, status: { in: replaced } },
       data: { status: result.status, result: toJson(result) },
     });
   }
 
-  /** What was asked already keeps its result. Raises `not_found`. */
+  /**
+   * From now on no prompt is pending; what is being asked is given up by whoever asks it, within a second. Results stay. Raises
+   * `not_found`.
+   */
   async cancel(accountId: string, id: string): Promise<Batch> {
     await this.find(accountId, id);
-    await this.database.batch.updateMany({
-      where: { id, finishedAt: null, cancelledAt: null },
-      data: { cancelledAt: new Date() },
-    });
+    const now = new Date();
+    await this.database.$transaction([
+      this.database.batch.updateMany({
+        where: { id, finishedAt: null },
+        data: { cancelledAt: now, ...endAt(now) },
+      }),
+      this.database.batchPrompt.updateMany({
+        where: { batchId: id, status: 'pending', batch: { cancelledAt: { not: null } } },
+        data: { status: 'cancelled' },
+      }),
+    ]);
     return this.get(accountId, id);
   }
 
@@ -155,11 +177,7 @@ export class BatchStore {
 
   /** From now on its results are kept for 24 hours. */
   async finish(id: string): Promise<void> {
-    const finishedAt = new Date();
-    await this.database.batch.updateMany({
-      where: { id, finishedAt: null },
-      data: { finishedAt, expiresAt: new Date(finishedAt.getTime() + KEPT_MS) },
-    });
+    await this.database.batch.updateMany({ where: { id, finishedAt: null }, data: endAt(new Date()) });
   }
 
   async unfinishedIds(): Promise<string[]> {
@@ -204,6 +222,10 @@ export class BatchStore {
       },
     };
   }
+}
+
+function endAt(finishedAt: Date) {
+  return { finishedAt, expiresAt: new Date(finishedAt.getTime() + KEPT_MS) };
 }
 
 function statusOf({ cancelledAt, finishedAt, startedAt }: BatchRow): Batch['status'] {

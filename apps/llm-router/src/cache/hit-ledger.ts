@@ -3,6 +3,7 @@ import type { Completion } from '@tollgate/contracts';
 import { Ledger, Prices } from '@tollgate/metering';
 import { Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
+import { tokenCountsOf } from '../completions/attempt-usage.js';
 import type { CompletionContext } from '../completions/completion-context.js';
 
 /** Its row costs nothing, so an answer does not wait for a Postgres that is away; the ledger goes on trying. */
@@ -39,7 +40,7 @@ export class HitLedger {
       userId: caller.user_id,
       task,
       price: await this.prices.current(provider, model),
-      tokens: { input: usage.input_tokens, cached: usage.cached_tokens, output: usage.output_tokens },
+      tokens: tokenCountsOf(usage),
       startedAt,
       finishedAt: new Date(),
     });

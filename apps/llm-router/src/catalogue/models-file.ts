@@ -9,14 +9,16 @@ const Price = z
     input: z.number().int().nonnegative(),
     cached_input: z.number().int().nonnegative().optional(),
     output: z.number().int().nonnegative(),
+    reasoning: z.number().int().nonnegative().optional(),
   })
-  .transform(({ input, cached_input = input, output }) => ({
+  .transform(({ input, cached_input = input, output, reasoning = output }) => ({
     input: BigInt(input),
     cachedInput: BigInt(cached_input),
     output: BigInt(output),
+    reasoning: BigInt(reasoning),
   }));
 
-const free = { input: 0n, cachedInput: 0n, output: 0n };
+const free = { input: 0n, cachedInput: 0n, output: 0n, reasoning: 0n };
 
 const milliseconds = z.number().int().positive();
 

@@ -35,6 +35,11 @@ export class CompletionCollector {
     return this.reasoning + this.content + calls.join('');
   }
 
+  /** Of {@link text}, what the model thought before it answered. */
+  get reasoningText(): string {
+    return this.reasoning;
+  }
+
   message(): Pick<Completion, 'content' | 'reasoning' | 'tool_calls'> {
     const calls = [...this.toolCalls].toSorted(([left], [right]) => left - right).map(([, call]) => call);
     return {

@@ -5,7 +5,7 @@ import { Holds, Ledger, LiveHolds, Prices, type Hold } from '@tollgate/metering'
 import { Injectable } from '@nestjs/common';
 import { ProviderFailure } from '../providers/provider-failure.js';
 import type { Attempt } from './attempt.js';
-import { attemptUsage } from './attempt-usage.js';
+import { attemptUsage, tokenCountsOf } from './attempt-usage.js';
 import type { CompletionContext } from './completion-context.js';
 import { metrics } from './metrics.js';
 
@@ -70,14 +70,15 @@ export class Settlement {
     const { model, promptTokens, answer } = attempt;
     // Failed before its first token: nothing is known to have been served.
     const served = outcome === 'completed' || !answer.isEmpty || (outcome === 'cancelled' && attempt.isDispatched);
-    const usage = attemptUsage(served ? attempt.reported : { input: 0, output: 0 }, () => ({
-      input: promptTokens,
-      output: countTokens(answer.text, model.tokenizer),
-    }));
+    const usage = attemptUsage(
+      served ? attempt.reported : { input: 0, output: 0 },
+      () => ({ input: promptTokens, output: countTokens(answer.text, model.tokenizer) }),
+      () => (answer.reasoningText === '' ? 0 : countTokens(answer.reasoningText, model.tokenizer)),
+    );
     const finishedAt = new Date();
     if (attempt.isDispatched) {
       await this.ledger.settle(hold, {
-        tokens: { input: usage.input_tokens, cached: usage.cached_tokens, output: usage.output_tokens },
+        tokens: tokenCountsOf(usage),
         usageSource: served ? usage.source : 'estimate',
         outcome,
         errorCode: errorCodeOf(outcome, signal, thrown),

@@ -40,8 +40,10 @@ const Chunk = z.object({
     .object({
       prompt_tokens: count,
       completion_tokens: count,
+      total_tokens: count,
       prompt_cache_hit_tokens: count,
       prompt_tokens_details: z.object({ cached_tokens: count }).nullish(),
+      completion_tokens_details: z.object({ reasoning_tokens: count }).nullish(),
     })
     .nullish(),
 });
@@ -142,11 +144,17 @@ function isBrokenOff({ choices }: Chunk): boolean {
   return brokenOffReasons.has(choices?.[0]?.finish_reason ?? '');
 }
 
-/** `prompt_tokens` includes the cached ones. A count of 0 for a prompt that was sent means "unknown". */
+/**
+ * `prompt_tokens` includes the cached ones. A count of 0 for a prompt that was sent means "unknown". `completion_tokens` includes
+ * reasoning with OpenAI and DeepSeek; xAI and Gemini leave it out, and only the total has it.
+ */
 function toReportedUsage(usage: NonNullable<Chunk['usage']>): ReportedUsage {
+  const { prompt_tokens: input, completion_tokens: output, total_tokens: total } = usage;
+  const left = input && output !== undefined && output !== null && total ? Math.max(0, total - input - output) : 0;
   return {
-    input: usage.prompt_tokens || undefined,
+    input: input || undefined,
     cached: usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? undefined,
-    output: usage.completion_tokens ?? undefined,
+    output: output === undefined || output === null ? undefined : output + left,
+    reasoning: usage.completion_tokens_details?.reasoning_tokens ?? (left || undefined),
   };
 }

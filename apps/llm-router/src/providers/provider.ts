@@ -22,7 +22,9 @@ export interface ProviderRequest {
 export interface ReportedUsage {
   input?: number;
   cached?: number;
+  /** Reasoning included. */
   output?: number;
+  reasoning?: number;
 }
 
 export type ProviderEvent =

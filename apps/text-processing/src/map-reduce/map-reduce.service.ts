@@ -1,4 +1,4 @@
-import type { Completion, ModelChoice, TextTask, Usage } from '@tollgate/contracts';
+import { sumOfUsage, type Completion, type ModelChoice, type TextTask, type Usage } from '@tollgate/contracts';
 import { countPromptTokens, countTokens, tokenizerFamilyOf } from '@tollgate/llm';
 import { Injectable } from '@nestjs/common';
 import { Generation, type Origin } from '../processing/generation.service.js';
@@ -121,13 +121,7 @@ class Totals {
   add({ model, usage, finish_reason }: Pick<Completion, 'model' | 'usage' | 'finish_reason'>): void {
     this.completions += 1;
     this.model = model;
-    this.usage = {
-      input_tokens: this.usage.input_tokens + usage.input_tokens,
-      cached_tokens: this.usage.cached_tokens + usage.cached_tokens,
-      output_tokens: this.usage.output_tokens + usage.output_tokens,
-      // As trustworthy as the least trustworthy part.
-      source: this.usage.source === 'provider' ? usage.source : this.usage.source,
-    };
+    this.usage = sumOfUsage(this.usage, usage);
     if (finish_reason !== 'stop') this.finishReason = finish_reason;
   }
 

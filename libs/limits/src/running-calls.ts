@@ -1,21 +1,21 @@
 import { Logger } from '@tollgate/observability';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CountersRedis } from './counters-redis.js';
 import { limitKeys } from './limit-keys.js';
-import { LimitsRedis } from './limits-redis.js';
 import { callsRunning } from './metrics.js';
 
-/** A slot of a killed gateway is free again after this. */
+/** A slot of a killed process is free again after this. */
 export const SLOT_LEASE_MS = 10_000;
 const RENEW_EVERY_MS = 3_000;
 
-/** The calls that this gateway runs now; renews the leases of their slots until they end. */
+/** The calls that this process runs now; renews the leases of their slots until they end. */
 @Injectable()
 export class RunningCalls implements OnApplicationShutdown {
   private readonly callsOf = new Map<string, Set<string>>();
   private readonly timer = setInterval(() => void this.renew(), RENEW_EVERY_MS).unref();
 
   constructor(
-    private readonly redis: LimitsRedis,
+    private readonly redis: CountersRedis,
     private readonly logger: Logger,
   ) {}
 

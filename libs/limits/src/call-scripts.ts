@@ -1,12 +1,12 @@
 /*
  * The counters of one account live in one slot of a cluster, `tollgate:limits:{<account>}:…`, and the clock is Redis' own:
- * gateways whose clocks differ still agree.
+ * processes whose clocks differ still agree.
  *
  * - any: requests of any kind in a fixed window; a generous bound against floods.
  * - minute: the times of the last calls, oldest first, never more than the plan allows. Exact: no border of a window at which
  *   twice as many pass. 300 times take about 3 kB, and only while they are younger than a minute.
  * - day: a hash of the date (days since 1970, UTC) and the calls admitted on it.
- * - running: the calls that run now, scored by when their lease ends unless their gateway renews it.
+ * - running: the calls that run now, scored by when their lease ends unless their process renews it.
  */
 
 const now = `
@@ -16,27 +16,27 @@ const now = `
 const countAny = `
   local any = redis.call('INCR', KEYS[1])
   if any == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-  local anyEndsInMs = redis.call('PTTL', KEYS[1])
+  anyEndsInMs = redis.call('PTTL', KEYS[1])
   if anyEndsInMs < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]); anyEndsInMs = tonumber(ARGV[2]) end`;
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const DAY_KEPT_MS = 2 * DAY_MS;
-/** After the free attempts to sign in; each further one doubles it. */
-const FIRST_WAIT_MS = 5_000;
 
-export const limitScripts = {
+export const callScripts = {
   /** KEYS: any. ARGV: requests at most, window in ms. How many there were, and ms until the window ends. */
   countRequest: {
     numberOfKeys: 1,
-    lua: `${countAny}
+    lua: `local anyEndsInMs
+      ${countAny}
       return { any, anyEndsInMs }`,
   },
   /**
    * Takes one call from every limit of the plan, or nothing from any.
    *
-   * KEYS: any, minute, day, running. ARGV: any at most, window in ms, a minute at most, a day at most, at once at most,
-   * lease in ms, id of the call, calls of today for a day that Redis does not know ('' to be asked for it).
+   * KEYS: any, minute, day, running. ARGV: any at most ('' for a call that is no request of a client), window in ms, a minute at
+   * most, a day at most, at once at most, lease in ms, id of the call, calls of today for a day that Redis does not know ('' to
+   * be asked for it).
    */
   takeCall: {
     numberOfKeys: 4,
@@ -50,7 +50,10 @@ export const limitScripts = {
         redis.call('HSET', KEYS[3], 'date', today, 'calls', 0)
       end
       redis.call('PEXPIRE', KEYS[3], ${DAY_KEPT_MS})
-      ${countAny}
+      local anyEndsInMs, isFlood = 0, false
+      if ARGV[1] ~= '' then ${countAny}
+        isFlood = any > tonumber(ARGV[1])
+      end
       local oldest = tonumber(redis.call('LINDEX', KEYS[2], 0) or '')
       while oldest and oldest <= now - ${MINUTE_MS} do
         redis.call('LPOP', KEYS[2])
@@ -63,7 +66,7 @@ export const limitScripts = {
       local running = redis.call('ZCARD', KEYS[4])
       local verdict = 'admitted'
       if day >= tonumber(ARGV[4]) then verdict = 'day'
-      elseif any > tonumber(ARGV[1]) then verdict = 'any'
+      elseif isFlood then verdict = 'any'
       elseif minute >= tonumber(ARGV[3]) then verdict = 'minute'
       elseif running >= tonumber(ARGV[5]) then verdict = 'at_once'
       else
@@ -96,43 +99,6 @@ export const limitScripts = {
       for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[i]) end
       return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
   },
-  /**
-   * Counts an attempt to sign in against every key, unless one of them must still wait.
-   *
-   * KEYS: counters; then, last, the addresses from which the e-mail's owner has signed in before. ARGV: the address, which
-   * counter (from 1) does not hold for a known address, then for each counter: attempts without a wait, longest wait in ms,
-   * ms after which it is forgotten. Returns the ms to wait; 0 when the attempt may be made and is counted.
-   */
-  beginSignIn: {
-    lua: `${now}
-      local isKnown = redis.call('SISMEMBER', KEYS[#KEYS], ARGV[1]) == 1
-      local waitMs = 0
-      for i = 1, #KEYS - 1 do
-        local blockedUntil = tonumber(redis.call('HGET', KEYS[i], 'until') or '0')
-        local holds = not (isKnown and i == tonumber(ARGV[2]))
-        if holds and blockedUntil - now > waitMs then waitMs = blockedUntil - now end
-      end
-      if waitMs > 0 then return waitMs end
-      for i = 1, #KEYS - 1 do
-        local free, longestMs, keptMs = tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1]), ARGV[3 * i + 2]
-        local attempts = redis.call('HINCRBY', KEYS[i], 'attempts', 1)
-        if attempts >= free then
-          redis.call('HSET', KEYS[i], 'until', now + math.min(longestMs, ${FIRST_WAIT_MS} * 2 ^ math.min(attempts - free, 30)))
-        end
-        redis.call('PEXPIRE', KEYS[i], keptMs)
-      end
-      return 0`,
-  },
-  /** KEYS: as above. ARGV: the address, which counter (from 1) counts only this attempt back, ms to know the address. */
-  endSignIn: {
-    lua: `
-      for i = 1, #KEYS - 1 do
-        if i ~= tonumber(ARGV[2]) then redis.call('DEL', KEYS[i])
-        elseif redis.call('HINCRBY', KEYS[i], 'attempts', -1) <= 0 then redis.call('DEL', KEYS[i]) end
-      end
-      redis.call('SADD', KEYS[#KEYS], ARGV[1])
-      return redis.call('PEXPIRE', KEYS[#KEYS], ARGV[3])`,
-  },
 };
 
 declare module 'ioredis' {
@@ -143,7 +109,7 @@ declare module 'ioredis' {
       minute: string,
       day: string,
       running: string,
-      anyMax: number,
+      anyMax: number | '',
       anyWindowMs: number,
       minuteMax: number,
       dayMax: number,
@@ -154,7 +120,5 @@ declare module 'ioredis' {
     ): Promise<[verdict: string, ...counts: number[]]>;
     endCall(day: string, running: string, callId: string, giveBack: '0' | '1'): Promise<number>;
     renewCalls(running: string, leaseMs: number, ...callIds: string[]): Promise<number>;
-    beginSignIn(keyCount: number, ...keysAndArguments: (string | number)[]): Promise<number>;
-    endSignIn(keyCount: number, ...keysAndArguments: (string | number)[]): Promise<number>;
   }
 }
