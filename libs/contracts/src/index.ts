@@ -84,8 +84,8 @@ export {
   type StreamContract,
 } from './contract.js';
 export { errorTable, isErrorCode, type ErrorCode } from './errors.js';
-export { GatewayHealth, GatewayMetrics } from './gateway-status.js';
-export { LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
+export { GatewayHealth, GatewayMetrics, GatewayReadiness } from './gateway-status.js';
+export { JsonWebKeySet, LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
 export {
   Batch,
   BatchListing,

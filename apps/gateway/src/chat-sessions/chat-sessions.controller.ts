@@ -104,7 +104,7 @@ export class ChatSessionsController {
 
   @Get('api/v1/chat/sessions/:session_id/export')
   @ApiOperation({ summary: 'A chat session with all of its messages, as JSON or Markdown' })
-  @Answers({ json: 'ChatExport', errors: [...readErrors] })
+  @Answers({ json: 'ChatExport', text: { 'text/markdown': '# Tokenizer pipeline\n' }, errors: [...readErrors] })
   async export(
     @Param('session_id', ExistingId) session_id: string,
     @Query({ schema: ExportQuery }) { format }: ExportQuery,

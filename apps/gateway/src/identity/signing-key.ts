@@ -1,3 +1,4 @@
+import type { JsonWebKeySet } from '@tollgate/contracts';
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 
 /** The key pair behind access tokens: ES256, on the curve P-256. */
@@ -6,12 +7,12 @@ export class SigningKey {
   readonly publicKey: KeyObject;
   /** Names the key in a token's header: its RFC 7638 thumbprint. */
   readonly id: string;
-  private readonly coordinates: { x: string | undefined; y: string | undefined };
+  private readonly coordinates: { x: string; y: string };
 
   constructor(privateKeyPem: string) {
     this.privateKey = createPrivateKey(privateKeyPem);
     this.publicKey = createPublicKey(this.privateKey);
-    const { x, y } = this.publicKey.export({ format: 'jwk' });
+    const { x = '', y = '' } = this.publicKey.export({ format: 'jwk' });
     this.coordinates = { x, y };
     // The members that the RFC names, in its order: the hash is over these very bytes.
     this.id = createHash('sha256')
@@ -19,7 +20,7 @@ export class SigningKey {
       .digest('base64url');
   }
 
-  get jwk() {
+  get jwk(): JsonWebKeySet['keys'][number] {
     return { kty: 'EC', crv: 'P-256', ...this.coordinates, kid: this.id, alg: 'ES256', use: 'sig' };
   }
 
