@@ -83,7 +83,7 @@ export {
   type RequestContract,
   type StreamContract,
 } from './contract.js';
-export { errorTable, isErrorCode, type ErrorCode } from './errors.js';
+export { errorCodes, errorTable, isErrorCode, type ErrorCode } from './errors.js';
 export { GatewayHealth, GatewayMetrics, GatewayReadiness } from './gateway-status.js';
 export { JsonWebKeySet, LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
 export {

@@ -31,6 +31,7 @@ import { z } from 'zod';
 /** What the OpenAPI document names of the chat routes. */
 export const chatRequests = {
   ChatFeedbackRequest,
+  ChatGraphRequest: ChatGraph,
   CreateChatSchemaRequest,
   GenerateJsonRequest,
   ForkChatRequest,

@@ -122,6 +122,7 @@ export const chatExamples: Record<string, unknown> = {
   ChatTurnEvent: { type: 'delta', id: '11', delta: 'The encoder' },
   DeleteChatResponse: { session_id, message: 'The chat session was deleted.' },
   ChatGraph: graph,
+  ChatGraphRequest: graph,
   CreateChatSchemaRequest: {
     name: 'EdgeAPIRequest',
     description: 'An edge between two blocks',
