@@ -152,7 +152,7 @@ function named(schema, shapes) {
 /** @param {Schema} schema @returns {string} */
 function typeOf(schema) {
   const type = plainTypeOf(schema);
-  return schema['nullable'] && type !== 'unknown' ? `${type} | null` : type;
+  return schema['nullable'] && type !== 'unknown' && type !== 'null' ? `${type} | null` : type;
 }
 
 /** @param {Schema} schema @returns {string} */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -21,13 +21,14 @@ let pages: Server;
 let pageUrl: string;
 
 beforeAll(async () => {
-  pages = createServer(async (request, response) => {
+  const sendPage = async (request: IncomingMessage, response: ServerResponse) => {
     const { pathname } = new URL(`http://page${request.url}`);
     const isScript = pathname.startsWith('/sdk/');
     const file = isScript ? `dist/${pathname.slice('/sdk/'.length)}` : 'examples/browser.html';
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
     response.end(await readFile(join(sdkDir, file)));
-  }).listen(0, '127.0.0.1');
+  };
+  pages = createServer((request, response) => void sendPage(request, response)).listen(0, '127.0.0.1');
   await new Promise((resolve) => pages.once('listening', resolve));
   pageUrl = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`;
   stack = await startStack({ CORS_ORIGINS: pageUrl });

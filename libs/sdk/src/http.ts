@@ -25,11 +25,13 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
+type QueryValue = string | number | boolean | null | undefined;
+
 /** What a generated method asks for. */
 export interface HttpRequest {
   method: string;
   path: string;
-  query?: Record<string, unknown>;
+  query?: Record<string, QueryValue | readonly QueryValue[]>;
   body?: object;
   /** Becomes a field of the body. */
   stream?: boolean;

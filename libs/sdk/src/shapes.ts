@@ -943,11 +943,11 @@ export type OpenAiChatCompletion = {
     message: {
       role: 'assistant';
       content: string | null;
-      refusal: null | null;
+      refusal: null;
       reasoning_content?: string;
       tool_calls?: { id: string; type: 'function'; function: { name: string; arguments: string } }[];
     };
-    logprobs: null | null;
+    logprobs: null;
     finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter';
   }[];
   usage: {
@@ -971,7 +971,7 @@ export type OpenAiChunk = {
       reasoning_content?: string;
       tool_calls?: { index: number; id?: string; type?: 'function'; function: { name?: string; arguments: string } }[];
     };
-    logprobs: null | null;
+    logprobs: null;
     finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter' | null;
   }[];
   usage?: {
