@@ -123,7 +123,9 @@ describe('the SDK', () => {
       const url = `${pageUrl}/?gateway=${encodeURIComponent(stack.url)}&key=${key}`;
       const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=20000', '--dump-dom'];
       const { stdout } = await run(String(chromium), [...flags, url], { timeout: 50_000 });
+      // oxlint-disable-next-line jest/no-standalone-expect -- a test where there is a browser
       expect(stdout).toContain('<p id="state">done</p>');
+      // oxlint-disable-next-line jest/no-standalone-expect -- a test where there is a browser
       expect(stdout).toContain('[simulated]');
     },
     60_000,
