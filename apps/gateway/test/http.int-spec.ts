@@ -283,7 +283,7 @@ describe('routes', () => {
   const ours = () =>
     routes.filter(
       ({ method, url }) =>
-        ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(method) && !url.startsWith('/docs') && url !== '*',
+        ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(method) && !/^\/(docs|redoc)/.test(url) && url !== '*',
     );
 
   it('stand in the OpenAPI document, every one', async () => {
@@ -319,6 +319,31 @@ describe('routes', () => {
       const answer = await fetch(gateway.url + url, { method });
       expect([url, answer.status]).toEqual([url, 401]);
     }
+  });
+
+  it('have a page at /redoc that loads nothing from elsewhere', async () => {
+    const page = await fetch(`${gateway.url}/redoc`);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+    const html = await page.text();
+    expect(html).not.toMatch(/<script>|https?:/);
+    const scripts = [...html.matchAll(/src="([^"]+)"/g)].map(([, path = '']) => path);
+    expect(scripts.length).toBe(2);
+    for (const path of scripts) {
+      const script = await fetch(gateway.url + path);
+      expect(script.headers.get('content-type')).toContain('text/javascript');
+      expect(await script.text()).not.toContain('cdn.redoc');
+    }
+  });
+
+  it('refuse a query parameter that they do not know, by its name', async () => {
+    for (const path of ['/api/v1/users/me', '/api/v1/usage', '/health', '/api/v1/chat/sessions', '/v1/models']) {
+      const answer = await gateway.get(`${path}?limitt=3`, bearer);
+      expect(answer.status).toBe(400);
+      expect(answer.body.error).toMatchObject({ code: 'invalid_request', param: 'limitt' });
+    }
+    const posted = await gateway.post('/process-text?streem=true', text, bearer);
+    expect(posted.body.error?.param).toBe('streem');
+    expect((await gateway.get('/api/v1/usage?group_by[]=model&group_by=task&limit=3', bearer)).status).toBe(200);
   });
 
   it('have a page at /docs whose scripts its own policy allows', async () => {

@@ -193,6 +193,7 @@ export const errorTable = {
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof errorTable;
+export const errorCodes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]];
 
 interface ErrorDefinition {
   status: number;

@@ -11,6 +11,8 @@ export const GatewayHealth = z.object({
   cache_status: ConnectionStatus,
   timestamp: z.iso.datetime(),
   uptime_seconds: z.number().int(),
+  /** A simulator answers in place of models. */
+  llm_simulated: z.boolean(),
 });
 export type GatewayHealth = z.infer<typeof GatewayHealth>;
 
@@ -29,3 +31,11 @@ export const GatewayMetrics = z.object({
   uptime: z.string(),
 });
 export type GatewayMetrics = z.infer<typeof GatewayMetrics>;
+
+/** Body of GET /ready, with 200 when everything is up and 503 otherwise. */
+export const GatewayReadiness = z.object({
+  status: z.enum(['ready', 'not ready']),
+  /** By the name of what was checked: `postgres`, `redis`. */
+  checks: z.record(z.string(), z.enum(['up', 'down'])),
+});
+export type GatewayReadiness = z.infer<typeof GatewayReadiness>;

@@ -57,3 +57,19 @@ export const MeResponse = z.object({
   }),
 });
 export type MeResponse = z.infer<typeof MeResponse>;
+
+/** Body of GET /.well-known/jwks.json (RFC 7517): what access tokens are verified with. */
+export const JsonWebKeySet = z.object({
+  keys: z.array(
+    z.object({
+      kty: z.literal('EC'),
+      crv: z.literal('P-256'),
+      x: z.string(),
+      y: z.string(),
+      kid: z.string(),
+      alg: z.literal('ES256'),
+      use: z.literal('sig'),
+    }),
+  ),
+});
+export type JsonWebKeySet = z.infer<typeof JsonWebKeySet>;

@@ -96,9 +96,9 @@ export {
   type RequestContract,
   type StreamContract,
 } from './contract.js';
-export { errorTable, isErrorCode, type ErrorCode } from './errors.js';
-export { GatewayHealth, GatewayMetrics } from './gateway-status.js';
-export { LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
+export { errorCodes, errorTable, isErrorCode, type ErrorCode } from './errors.js';
+export { GatewayHealth, GatewayMetrics, GatewayReadiness } from './gateway-status.js';
+export { JsonWebKeySet, LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
 export {
   Batch,
   BatchListing,

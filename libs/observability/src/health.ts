@@ -38,7 +38,7 @@ export class HealthController {
     const states = await Promise.all(this.checks.map(async ({ name, check }) => [name, await stateOf(check)] as const));
     const ready = states.every(([, state]) => state === 'up');
     reply.status(ready ? 200 : 503);
-    return { status: ready ? 'ready' : 'not ready', checks: Object.fromEntries(states) };
+    return { status: ready ? ('ready' as const) : ('not ready' as const), checks: Object.fromEntries(states) };
   }
 
   @Get('metrics')

@@ -2,6 +2,7 @@ export { newSigningKey, runApp, startApp, type AppProcess } from './app-processe
 export { isDockerAvailable } from './docker.js';
 export { startPostgres, type PostgresOptions } from './postgres.js';
 export { findRedisServer, installRedis, startRedis, type RedisOptions } from './redis.js';
+export { repositoryDir } from './repository-dir.mjs';
 export { commandLineOf, freePort, type RunningServer } from './server-process.js';
 export {
   createTestDatabase,

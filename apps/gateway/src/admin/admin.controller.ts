@@ -22,6 +22,8 @@ import { AuditLog } from './audit-log.js';
 import { parseListQuery } from './list-query.js';
 
 const Id = z.uuid();
+const uuid = { type: 'string', format: 'uuid' } as const;
+const pageSize = { type: 'integer', minimum: 1, maximum: 200, example: 50 } as const;
 const errors = [...tokenErrors, 'forbidden' as const, ...bodyErrors, ...serverErrors];
 
 @ApiTags('admin')
@@ -38,9 +40,9 @@ export class AdminController {
 
   @Get('accounts')
   @ApiOperation({ summary: 'Accounts with their users, the newest first' })
-  @ApiQuery({ name: 'limit', required: false, example: 50, description: 'At most 200' })
-  @ApiQuery({ name: 'after', required: false, description: '`last_id` of the page before' })
-  @ApiQuery({ name: 'account_id', required: false, description: 'This one alone' })
+  @ApiQuery({ name: 'limit', required: false, schema: pageSize, description: '50 unless given' })
+  @ApiQuery({ name: 'after', required: false, schema: uuid, description: '`last_id` of the page before' })
+  @ApiQuery({ name: 'account_id', required: false, schema: uuid, description: 'This one alone' })
   @Answers({ json: 'AdminAccountList', errors })
   listAccounts(@Query() query: unknown): Promise<AdminAccountList> {
     return this.accounts.list(parseListQuery(query));
@@ -87,9 +89,9 @@ export class AdminController {
 
   @Get('audit')
   @ApiOperation({ summary: 'Who changed what, the newest first' })
-  @ApiQuery({ name: 'limit', required: false, example: 50, description: 'At most 200' })
-  @ApiQuery({ name: 'after', required: false, description: '`last_id` of the page before' })
-  @ApiQuery({ name: 'account_id', required: false, description: 'What concerns this account' })
+  @ApiQuery({ name: 'limit', required: false, schema: pageSize, description: '50 unless given' })
+  @ApiQuery({ name: 'after', required: false, schema: uuid, description: '`last_id` of the page before' })
+  @ApiQuery({ name: 'account_id', required: false, schema: uuid, description: 'What concerns this account' })
   @Answers({ json: 'AuditEntryList', errors })
   listAudit(@Query() query: unknown): Promise<AuditEntryList> {
     return this.audit.list(parseListQuery(query));

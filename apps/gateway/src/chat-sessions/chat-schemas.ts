@@ -34,6 +34,7 @@ import { z } from 'zod';
 /** What the OpenAPI document names of the chat routes. */
 export const chatRequests = {
   ChatFeedbackRequest,
+  ChatGraphRequest: ChatGraph,
   CreateChatSchemaRequest,
   EditChatMessageRequest,
   GenerateJsonRequest,

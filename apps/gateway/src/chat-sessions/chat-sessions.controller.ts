@@ -18,7 +18,7 @@ import {
   updateSession,
 } from '@tollgate/contracts';
 import { Messages } from '@tollgate/messaging';
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Answers, bodyErrors, serverErrors, tokenErrors } from '../http/openapi.js';
@@ -104,13 +104,15 @@ export class ChatSessionsController {
 
   @Get('api/v1/chat/sessions/:session_id/export')
   @ApiOperation({ summary: 'A chat session with all of its messages, as JSON or Markdown' })
-  @Answers({ json: 'ChatExport', errors: [...readErrors] })
+  @Answers({ json: 'ChatExport', text: { 'text/markdown': '# Tokenizer pipeline\n' }, errors: [...readErrors] })
   async export(
     @Param('session_id', ExistingId) session_id: string,
-    @Query({ schema: ExportQuery }) { format }: ExportQuery,
+    @Query({ schema: ExportQuery }) query: ExportQuery,
+    @Headers('accept') accept: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const session = await this.messages.send(getSession, { session_id });
+    const format = query.format ?? (accept?.includes('text/markdown') ? 'markdown' : 'json');
     const isJson = format === 'json';
     const type = isJson ? 'application/json' : 'text/markdown';
     reply.header('content-disposition', `attachment; filename="chat-${session_id}.${isJson ? 'json' : 'md'}"`);

@@ -43,7 +43,8 @@ export const SearchQuery = z.object({
 });
 export type SearchQuery = z.infer<typeof SearchQuery>;
 
-export const ExportQuery = z.object({ format: z.enum(['json', 'markdown']).default('json') });
+/** Without a format what the header `Accept` asks for. */
+export const ExportQuery = z.object({ format: z.enum(['json', 'markdown']).optional() });
 export type ExportQuery = z.infer<typeof ExportQuery>;
 
 /** The id of the last event that arrived; also as the header Last-Event-ID, which wins. */

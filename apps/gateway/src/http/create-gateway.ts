@@ -2,7 +2,6 @@ import { Logger, pooledRandomBytes } from '@tollgate/observability';
 import cookie from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { GatewayConfig } from '../config.js';
@@ -14,8 +13,8 @@ import { drainOnClose } from './drain.js';
 import { errorResponse, toAppError } from './error-response.js';
 import { refuseDeepBodies } from './json-depth.js';
 import { refuseOddRequests } from './odd-requests.js';
-import { createDocument } from './openapi.js';
 import { refuseBytes } from './refused-bytes.js';
+import { serveDocumentation } from './documentation.js';
 import { addRequestHook } from './request-hook.js';
 import { addSecurityHeaders } from './security-headers.js';
 
@@ -58,7 +57,7 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
       ],
     });
   }
-  SwaggerModule.setup('docs', app, () => createDocument(app), { jsonDocumentUrl: 'openapi.json', raw: ['json'] });
+  serveDocumentation(app);
   return app;
 }
 

@@ -1,4 +1,4 @@
-import { AppError, isAppError, type ErrorCode } from '@tollgate/contracts';
+import { AppError, errorCodes, isAppError, type ErrorCode } from '@tollgate/contracts';
 import { HttpException } from '@nestjs/common';
 import { z } from 'zod';
 
@@ -11,7 +11,7 @@ export const ErrorBody = z.object({
     message: z.string(),
     type: z.string(),
     param: z.string().nullable(),
-    code: z.string(),
+    code: z.enum(errorCodes),
   }),
   detail: z.unknown(),
   request_id: z.string(),

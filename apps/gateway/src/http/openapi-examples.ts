@@ -1,3 +1,7 @@
+import { accountExamples } from './openapi-account-examples.js';
+import { chatExamples } from './openapi-chat-examples.js';
+import { textExamples } from './openapi-text-examples.js';
+
 const request_id = '019a9f3e-5d0c-7a58-9d0f-4c5c0f6f2a11';
 const batchId = '019a9f40-11c2-7b3e-8f0a-6a7c1d2e3f40';
 const usage = { input_tokens: 18, cached_tokens: 0, output_tokens: 45, source: 'provider' };
@@ -93,6 +97,9 @@ const chatDispatch = {
 
 /** Of the shapes that the document names, by their names. A test parses each by its schema. */
 export const examples: Record<string, unknown> = {
+  ...accountExamples,
+  ...chatExamples,
+  ...textExamples,
   ChatDispatch: chatDispatch,
   ChatDispatchPage: { data: [chatDispatch], has_more: false, next_cursor: null },
   ChatMessageSchema: chatAnswer,
@@ -175,7 +182,9 @@ export const examples: Record<string, unknown> = {
     cache_status: 'connected',
     timestamp: '2026-11-21T10:30:00.000Z',
     uptime_seconds: 87_330,
+    llm_simulated: false,
   },
+  GatewayReadiness: { status: 'ready', checks: { postgres: 'up', redis: 'up' } },
   GatewayMetrics: {
     requests_total: 1_524,
     cache_hit_rate: 0.847,

@@ -22,9 +22,11 @@ import {
   FeedbackRequest,
   GatewayHealth,
   GatewayMetrics,
+  GatewayReadiness,
   GenerateEvent,
   GenerateRequest,
   GenerateResponse,
+  JsonWebKeySet,
   LlmHealth,
   LoginRequest,
   LogStats,
@@ -52,22 +54,13 @@ import {
   ValidateModelRequest,
   type ErrorCode,
 } from '@tollgate/contracts';
-import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
-import {
-  ApiOperation,
-  ApiResponse,
-  ApiTags,
-  DocumentBuilder,
-  SwaggerModule,
-  type OpenAPIObject,
-} from '@nestjs/swagger';
-import { z } from 'zod';
+import { applyDecorators } from '@nestjs/common';
+import { ApiHeader, ApiResponse } from '@nestjs/swagger';
 import { chatAnswers, chatRequests } from '../chat-sessions/chat-schemas.js';
 import { ErrorBody } from './error-response.js';
-import { examples } from './openapi-examples.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
-const requests = {
+export const requests = {
   ...chatRequests,
   AnalysisRequest,
   ChangeAccountRequest,
@@ -85,7 +78,7 @@ const requests = {
   RegisterRequest,
   ValidateModelRequest,
 };
-const answers = {
+export const answers = {
   ...chatAnswers,
   AdminAccount,
   AdminAccountList,
@@ -103,8 +96,10 @@ const answers = {
   ErrorBody,
   GatewayHealth,
   GatewayMetrics,
+  GatewayReadiness,
   GenerateEvent,
   GenerateResponse,
+  JsonWebKeySet,
   LlmHealth,
   LogStats,
   MeResponse,
@@ -153,6 +148,7 @@ export const llmErrors: ErrorCode[] = [
   'idempotency_key_reused',
   'context_length_exceeded',
   ...tokenErrors,
+  'insufficient_quota',
   'forbidden',
   'model_not_allowed',
   'model_not_found',
@@ -168,90 +164,52 @@ export const llmErrors: ErrorCode[] = [
   'deadline_exceeded',
 ];
 
-/** Documents what a route answers: one body as JSON, as a stream of events, or both, and its errors. */
-export function Answers(route: { status?: number; json?: AnswerName; events?: AnswerName; errors: ErrorCode[] }) {
-  const { status = 200, json, events, errors } = route;
+interface Answered {
+  status?: number;
+  json?: AnswerName;
+  events?: AnswerName;
+  /** Other media types, each with an example. */
+  text?: Record<string, string>;
+  errors: ErrorCode[];
+}
+
+/** Documents what a route answers: one body as JSON, as a stream of events, as text, or several of these, and its errors. */
+export function Answers({ status = 200, json, events, text = {}, errors }: Answered) {
   const content = {
     ...(json && { 'application/json': { schema: reference(json) } }),
     ...(events && {
       'text/event-stream': { schema: reference(events), example: 'data: {"type": …}\n\ndata: [DONE]\n' },
     }),
-  };
-  return applyDecorators(
-    ApiResponse({ status, description: json || events ? 'Success' : 'Done', content }),
-    ...[...new Set(errors.map((code) => errorTable[code].status))].map((errorStatus) =>
-      ApiResponse({
-        status: errorStatus,
-        description: errors
-          .filter((code) => errorTable[code].status === errorStatus)
-          .map((code) => `\`${code}\`: ${errorTable[code].meaning}`)
-          .join('\n\n'),
-        content: { 'application/json': { schema: reference('ErrorBody') } },
-      }),
+    ...Object.fromEntries(
+      Object.entries(text).map(([type, example]) => [type, { schema: { type: 'string' as const }, example }]),
     ),
+  };
+  const statuses = [...new Set(errors.map((code) => errorTable[code].status))];
+  return applyDecorators(
+    ApiResponse({ status, description: Object.keys(content).length > 0 ? 'Success' : 'Done', content }),
+    ...statuses.map((errorStatus) => ApiResponse({ status: errorStatus, ...errorAnswer(errorStatus, errors) })),
+    ...(errors.includes('idempotency_in_progress') ? [ApiHeader(idempotencyKey)] : []),
   );
 }
 
-/** For a controller of a lib, which knows nothing of OpenAPI: its tag, and a summary for each of its methods. */
-export function describeRoutes(controller: Type, tag: string, summaries: Record<string, string>): void {
-  ApiTags(tag)(controller);
-  for (const [method, summary] of Object.entries(summaries)) {
-    const descriptor = Object.getOwnPropertyDescriptor(controller.prototype, method);
-    if (!descriptor) throw new Error(`${controller.name} has no method ${method}`);
-    ApiOperation({ summary })(controller.prototype, method, descriptor);
-  }
+/** The answer of one status, which several codes may have. */
+export function errorAnswer(status: number, codes: readonly ErrorCode[]) {
+  return {
+    description: codes
+      .filter((code) => errorTable[code].status === status)
+      .map((code) => `\`${code}\`: ${errorTable[code].meaning}`)
+      .join('\n\n'),
+    content: { 'application/json': { schema: reference('ErrorBody') } },
+  };
 }
 
-export function createDocument(app: INestApplication): OpenAPIObject {
-  const settings = new DocumentBuilder()
-    .setTitle('Tollgate')
-    .setDescription('Every answer that is not 2xx has the body `ErrorBody`. Streams end with `data: [DONE]`.')
-    .setVersion('0.1.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
-    .build();
-  const names = new Map<unknown, string>(Object.entries(requests).map(([name, schema]) => [schema, name]));
-  const document = SwaggerModule.createDocument(app, settings, {
-    operationIdFactory: operationIdOf,
-    standardSchemaConverter: (schema) => {
-      const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
-      const name = names.get(inner instanceof z.ZodNullable ? inner.unwrap() : inner);
-      return name === undefined ? undefined : { schema: reference(name) };
-    },
-  });
-  return { ...document, components: { ...document.components, schemas: components() } };
-}
-
-function components() {
-  return Object.fromEntries([
-    ...Object.entries(requests).map(([name, schema]) => [name, shapeOf(name, schema, 'input')]),
-    ...Object.entries(answers).map(([name, schema]) => [name, shapeOf(name, schema, 'output')]),
-  ]);
-}
-
-function shapeOf(name: string, schema: z.ZodType, io: 'input' | 'output') {
-  const shape = z.toJSONSchema(schema, {
-    target: 'openapi-3.0',
-    io,
-    // The bounds of every whole number in JavaScript, which pages show as its example.
-    override: ({ jsonSchema: { minimum, maximum }, jsonSchema: each }) => {
-      if (minimum === Number.MIN_SAFE_INTEGER) delete each.minimum;
-      if (maximum === Number.MAX_SAFE_INTEGER) delete each.maximum;
-    },
-  });
-  return { ...shape, example: examples[name] };
-}
-
-/**
- * For the names of functions in generated clients: `stream` of `ChatController` is `chatStream`. Swagger numbers the paths
- * of a method that has several, `process[0]` and `process[1]`; these become `…Process` and `…ProcessAlias1`.
- */
-export function operationIdOf(controller: string, method: string): string {
-  const [, name = method, index = '0'] = /^(\w+)\[(\d+)\]$/.exec(method) ?? [];
-  const subject = controller.replace(/Controller$/, '');
-  const id = subject.charAt(0).toLowerCase() + subject.slice(1) + name.charAt(0).toUpperCase() + name.slice(1);
-  return index === '0' ? id : `${id}Alias${index}`;
-}
-
-function reference(name: string) {
+export function reference(name: string) {
   return { $ref: `#/components/schemas/${name}` };
 }
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  required: false,
+  description: 'The same key with the same body within 24 hours is answered again and not charged again.',
+  schema: { type: 'string' as const, minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
+};

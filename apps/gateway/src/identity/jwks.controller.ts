@@ -1,5 +1,7 @@
+import type { JsonWebKeySet } from '@tollgate/contracts';
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Answers } from '../http/openapi.js';
 import { Public } from './access-token.guard.js';
 import { SigningKeys } from './signing-keys.js';
 
@@ -15,7 +17,8 @@ export class JwksController {
   @Get('jwks.json')
   @Header('cache-control', `public, max-age=${KEPT_SECONDS}`)
   @ApiOperation({ summary: 'The public keys that access tokens are signed with (RFC 7517)' })
-  list() {
+  @Answers({ json: 'JsonWebKeySet', errors: [] })
+  list(): JsonWebKeySet {
     return { keys: this.keys.all.map(({ jwk }) => jwk) };
   }
 }

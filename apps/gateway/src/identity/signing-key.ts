@@ -1,3 +1,4 @@
+import type { JsonWebKeySet } from '@tollgate/contracts';
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 
 export interface SigningKeySource {
@@ -27,14 +28,14 @@ export class SigningKey {
   readonly publicKeyPem: string;
   /** Names the key in a token's header: its RFC 7638 thumbprint. */
   readonly id: string;
-  private readonly coordinates: { x: string | undefined; y: string | undefined };
+  private readonly coordinates: { x: string; y: string };
 
   constructor(privateKeyPem: string) {
     this.privateKey = createPrivateKey(privateKeyPem);
     if (this.privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new Error('a key is not of P-256');
     this.publicKey = createPublicKey(this.privateKey);
     this.publicKeyPem = this.publicKey.export({ format: 'pem', type: 'spki' }).toString();
-    const { x, y } = this.publicKey.export({ format: 'jwk' });
+    const { x = '', y = '' } = this.publicKey.export({ format: 'jwk' });
     this.coordinates = { x, y };
     // The members that the RFC names, in its order: the hash is over these very bytes.
     this.id = createHash('sha256')
@@ -42,7 +43,7 @@ export class SigningKey {
       .digest('base64url');
   }
 
-  get jwk() {
+  get jwk(): JsonWebKeySet['keys'][number] {
     return { kty: 'EC', crv: 'P-256', ...this.coordinates, kid: this.id, alg: 'ES256', use: 'sig' };
   }
 

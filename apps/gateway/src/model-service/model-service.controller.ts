@@ -25,6 +25,10 @@ import { GenerateService } from './generate.service.js';
 const ClearScope = z.object({ scope: z.enum(['account', 'all']).optional() });
 type ClearScope = z.infer<typeof ClearScope>;
 
+/** A query of one parameter, while {@link ValidateModelRequest} is a body. */
+const ModelQuery = z.object(ValidateModelRequest.shape);
+type ModelQuery = z.infer<typeof ModelQuery>;
+
 @ApiTags('model service')
 @ApiBearerAuth()
 @Controller()
@@ -66,7 +70,7 @@ export class ModelServiceController {
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'The same, for a browser or curl' })
   @Answers({ json: 'ModelValidation', errors: llmErrors })
-  validateByQuery(@Query({ schema: ValidateModelRequest }) query: ValidateModelRequest): Promise<ModelValidation> {
+  validateByQuery(@Query({ schema: ModelQuery }) query: ModelQuery): Promise<ModelValidation> {
     return this.messages.send(validateModel, query);
   }
 

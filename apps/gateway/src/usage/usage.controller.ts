@@ -1,6 +1,7 @@
 import { Caller } from '@tollgate/contracts';
 import { applyDecorators, Controller, Get, Headers, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { usageDimensions } from '@tollgate/metering';
+import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags, type SchemaObject } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import { Answers, serverErrors, tokenErrors } from '../http/openapi.js';
@@ -14,22 +15,39 @@ const week = { start: 1_763_251_200, end: 1_763_856_000 };
 
 /** What both routes have in their description. */
 function DescribesUsage(summary: string) {
-  const parameter = (name: string, description: string, example: unknown) =>
-    ApiQuery({ name, description, example, required: false });
+  const parameter = (name: string, description: string, schema: SchemaObject, example?: unknown) =>
+    ApiQuery({ name, description, required: false, schema: { ...schema, example } });
+  const seconds: SchemaObject = { type: 'integer', minimum: 0 };
+  const dimensions: SchemaObject = { type: 'array', items: { type: 'string', enum: [...usageDimensions] } };
+  const uuid: SchemaObject = { type: 'string', format: 'uuid' };
   return applyDecorators(
     ApiOperation({
       summary,
       description:
         'A page of buckets; or all of them as CSV or NDJSON, one line a result, with `format` or by the header `Accept`. Attempts count in the bucket in which they started (UTC).',
     }),
-    parameter('start_time', 'Unix seconds; without it as far back as one page reaches', week.start),
-    parameter('end_time', 'Unix seconds, excluded; without it now', week.end),
-    parameter('bucket_width', '`1m`, `1h` or `1d` (usual)', '1d'),
-    parameter('group_by[]', 'Any of user, account, tier, model, provider, task', ['model', 'task']),
-    parameter('limit', 'Buckets of a page: 1d 7 (at most 31), 1h 24 (168), 1m 60 (1440)', 7),
-    parameter('page', '`next_page` of the page before', undefined),
-    parameter('format', '`json` (usual), `csv` or `ndjson`', 'json'),
-    Answers({ json: 'UsagePage', errors: ['invalid_request', ...tokenErrors, 'forbidden', ...serverErrors] }),
+    parameter('start_time', 'Unix seconds; without it as far back as one page reaches', seconds, week.start),
+    parameter('end_time', 'Unix seconds, excluded; without it now', seconds, week.end),
+    parameter('bucket_width', '`1d` unless given', { type: 'string', enum: ['1m', '1h', '1d'] }, '1d'),
+    parameter('group_by', 'What to sum up by, as often as you like', dimensions, ['model', 'task']),
+    parameter('group_by[]', "The same, as OpenAI's clients write it", dimensions),
+    parameter('limit', 'Buckets of a page: 1d 7 (at most 31), 1h 24 (168), 1m 60 (1440)', {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_440,
+    }),
+    parameter('page', '`next_page` of the page before', { type: 'string', maxLength: 64 }),
+    parameter('format', '`json` unless given', { type: 'string', enum: ['json', 'csv', 'ndjson'] }, 'json'),
+    parameter('user_id', 'Of this user alone, for whoever runs the account', uuid),
+    parameter('account_id', 'Of this account alone, for admins', uuid),
+    Answers({
+      json: 'UsagePage',
+      text: {
+        'text/csv': 'start_time,end_time,user,account,tier,model,…\r\n',
+        'application/x-ndjson': '{"start_time":1763251200,"end_time":1763337600,…}\n',
+      },
+      errors: ['invalid_request', ...tokenErrors, 'forbidden', ...serverErrors],
+    }),
   );
 }
 
