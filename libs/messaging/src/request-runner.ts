@@ -34,23 +34,24 @@ interface Parts {
  * that stood still before it wrote the fence sees that on the clock, and waits for the answer.
  */
 export class RequestRunner {
-  private answersUnderWay = 0;
-
   constructor(
     private readonly parts: Parts,
     private readonly log: Logger,
   ) {}
 
   get isIdle(): boolean {
-    return this.parts.executions.count === 0 && this.answersUnderWay === 0;
+    return this.parts.executions.count === 0 && this.parts.writers.areIdle;
   }
 
-  /** Entries that may have been handed to anyone before. */
-  async take(entries: readonly Entry[], isRedelivery = false): Promise<void> {
-    const executions = this.reserve(entries);
-    if (executions.length === 0) return;
-    const granted = this.parts.fences.start(executions.map(({ envelope }) => envelope));
-    await this.startGranted(executions, granted, isRedelivery);
+  /** Entries that may have been handed to anyone before. Their fences are written to that connection before this returns. */
+  async take(entries: readonly Entry[], connection?: Redis): Promise<void> {
+    await this.start(this.reserve(entries), connection);
+  }
+
+  /** Entries of dead replicas. */
+  async takeOver(entries: readonly Entry[]): Promise<void> {
+    for (const { envelope } of await this.start(this.reserve(entries)))
+      metrics.redelivered.inc({ contract: envelope.contract });
   }
 
   /**
@@ -63,7 +64,7 @@ export class RequestRunner {
     if (!execution) return () => undefined;
     // A replica that cannot renew its heartbeat cannot send answers either: it waits until that works again.
     if (execution.isOverdue || !heartbeat.isAliveSince(since))
-      return () => void this.startGranted([execution], fences.start([execution.envelope]));
+      return () => void this.start([execution]);
     const isOurs = fences.write(execution.envelope, connection);
     return () => {
       // In this order: standing still between the two shows on the clock.
@@ -118,40 +119,39 @@ export class RequestRunner {
     });
   }
 
-  private async startGranted(
-    executions: readonly Execution[],
-    answer: Promise<boolean[]>,
-    isRedelivery = false,
-  ): Promise<void> {
+  /** Returns those that have been started. */
+  private async start(executions: readonly Execution[], connection?: Redis): Promise<Execution[]> {
+    if (executions.length === 0) return [];
+    const envelopes = executions.map(({ envelope }) => envelope);
+    return this.startGranted(executions, this.parts.fences.start(envelopes, connection));
+  }
+
+  private async startGranted(executions: readonly Execution[], answer: Promise<boolean[]>): Promise<Execution[]> {
     try {
       const granted = await answer;
-      for (const [index, execution] of executions.entries()) {
-        if (isRedelivery && granted[index]) metrics.redelivered.inc({ contract: execution.envelope.contract });
-        void (granted[index] && !execution.isAborted ? this.execute(execution) : this.refuse(execution));
-      }
+      return executions.filter((execution, index) => {
+        const isStarted = granted[index] === true && !execution.isAborted;
+        void (isStarted ? this.execute(execution) : this.refuse(execution));
+        return isStarted;
+      });
     } catch (error) {
       // They stay pending for this replica and are found again when Redis is back.
       this.log.warn('requests could not be fenced and were not started', { err: error, requests: executions.length });
       for (const execution of executions) this.parts.executions.release(execution);
+      return [];
     }
   }
 
   private async execute(execution: Execution): Promise<void> {
-    const { executions, fences, queue, writers } = this.parts;
+    const { executions, fences, queue } = this.parts;
     const { envelope, entryId } = execution;
     const startedAt = performance.now();
     const error = await execution.run();
     this.report(envelope, (performance.now() - startedAt) / 1000, error);
     fences.finished(envelope);
-    const replies = writers.acquire(envelope.replyTo);
     executions.release(execution);
     // Acknowledged before its answer is kept, a request would be forgotten by everyone if this process died now.
-    this.answersUnderWay += 1;
-    await replies.kept();
-    this.answersUnderWay -= 1;
-    writers.release(envelope.replyTo);
-    if (execution.wasTaken) await queue.drop(entryId);
-    else queue.acknowledge(entryId);
+    if (!execution.hasAnswered) await queue.drop(entryId);
   }
 
   /**
@@ -191,9 +191,6 @@ export class RequestRunner {
     const error = new AppError('replica_lost', 'The replica that ran the request has died.', {
       details: { started: true },
     });
-    const { writers, queue } = this.parts;
-    writers.acquire(replyTo).error(call, OUT_OF_BAND, error.toWire());
-    writers.release(replyTo);
-    queue.acknowledge(entryId);
+    this.parts.writers.acquire(replyTo).error(call, OUT_OF_BAND, error.toWire(), entryId);
   }
 }
