@@ -28,8 +28,11 @@ export class Fences {
     private readonly replica: string,
   ) {}
 
-  /** For each request: may it be started? Not if it has been before, or if its deadline has passed. */
-  async start(envelopes: readonly Envelope[], connection = this.commands): Promise<boolean[]> {
+  /**
+   * For each request: may it be started? Not if it has been before, or if its deadline has passed. The fences are written to
+   * the connection before this returns.
+   */
+  async start(envelopes: readonly Fenced[], connection = this.commands): Promise<boolean[]> {
     const now = Date.now();
     const open = envelopes.map(({ deadlineAt }) => deadlineAt > now);
     if (!open.includes(true)) return open;
@@ -37,12 +40,6 @@ export class Fences {
     const ttls = envelopes.map(({ deadlineAt }) => ttlOf(deadlineAt, now));
     const started = await connection.startRequests(names.length, ...names, this.replica, ...ttls);
     return open.map((isOpen, index) => isOpen && started[index] === 1);
-  }
-
-  /** Writes the fence of one request to that connection before it returns; resolves to whether it was free. */
-  async write({ id, deadlineAt }: Fenced, connection: Redis): Promise<boolean> {
-    const ttlMs = ttlOf(deadlineAt, Date.now());
-    return (await connection.set(keys.fence(this.service, id), this.replica, 'PX', ttlMs, 'NX')) !== null;
   }
 
   /** Puts up a fence that Redis may not have, or not any more; resolves to whether it is ours. */

@@ -10,7 +10,7 @@ import {
 import { childTraceparent, currentRequest, type Logger, type RequestContext } from '@tollgate/observability';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import { Call, type CallOptions } from './call.js';
+import { Call } from './call.js';
 import { Deadlines } from './deadlines.js';
 import { MessageIds } from './message-ids.js';
 import { metrics } from './metrics.js';
@@ -35,6 +35,12 @@ export interface SendOptions {
   signal?: AbortSignal;
 }
 
+/** All that is remembered of a call that ended on this side first. */
+interface Abandoned {
+  service: string;
+  id: string;
+}
+
 /**
  * The typed client of every service.
  *
@@ -50,8 +56,8 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
   private readonly requests: RequestWriter;
   private readonly ids = new MessageIds();
   private readonly deadlines = new Deadlines();
-  /** Calls that ended on this side first, by number: their frames may still come until their deadline. */
-  private readonly abandoned = new Map<number, CallOptions>();
+  /** By the number of the call; its frames may still come until its deadline. */
+  private readonly abandoned = new Map<number, Abandoned>();
   private lastCall = 0;
   private readonly calls = {
     settled: (call: Call, error: AppError | undefined) => this.settled(call, error),
@@ -153,21 +159,22 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
 
   /** Takes the request out of the queue if it still waits there, and tells the replica that may be running it. */
   private abandon(call: Call): void {
-    const { id, contract, deadlineAt } = call.options;
+    const { number, id, contract, deadlineAt } = call.options;
+    const { service } = contract;
     const remainingMs = deadlineAt - Date.now();
     if (call.entryId !== undefined) void this.withdraw(call);
-    else if (remainingMs > 0) this.forbid(contract.service, id, remainingMs);
-    this.tell(contract.service, { cancel: id });
+    else if (remainingMs > 0) this.forbid(service, id, remainingMs);
+    this.tell(service, { cancel: id });
     if (remainingMs <= 0) return;
-    this.abandoned.set(call.number, call.options);
-    setTimeout(() => this.abandoned.delete(call.number), remainingMs).unref();
+    this.abandoned.set(number, { service, id });
+    this.deadlines.add({ deadlineAt, expire: () => this.abandoned.delete(number) });
   }
 
   /** Publish/subscribe may have lost the cancellation; that frames still come is a sign of it. */
   private cancelAgain([call, , kind]: Frame): void {
     const abandoned = this.abandoned.get(call);
     if (!abandoned) return;
-    if (kind === 'parts' || kind === 'wait') this.tell(abandoned.contract.service, { cancel: abandoned.id });
+    if (kind === 'parts' || kind === 'wait') this.tell(abandoned.service, { cancel: abandoned.id });
     else this.abandoned.delete(call);
   }
 

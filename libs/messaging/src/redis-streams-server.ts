@@ -143,8 +143,8 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     this.stopObserving = observe(service, { redis: this.commands, running: () => this.executions.count });
     await this.queue.open({
       freeSlots: () => this.executions.freeSlots,
-      take: (entries, connection) => void this.runner.take(entries, connection),
-      takeNew: (entry, since, connection) => this.runner.takeNew(entry, since, connection),
+      take: (entries) => void this.runner.take(entries),
+      takeNew: (entries, since, connection) => this.runner.takeNew(entries, since, connection),
       running: () => new Set(this.executions.all.map(({ entryId }) => entryId)),
       reconnected: () => this.runner.putFencesUpAgain(),
     });

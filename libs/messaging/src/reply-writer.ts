@@ -2,12 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WireError } from '@tollgate/contracts';
 import type { Redis } from 'ioredis';
 import type { Turn } from './turn.js';
+import { drained, Publication } from './unanswered.js';
 import { channelOf, encodePayload } from './wire.js';
 
 /** Frames that wait are joined up to this size: a reader gets nothing of a message before it has all of it. */
 const BATCH_CHARACTERS_MAX = 128 * 1024;
-/** Batches that may be on their way to Redis at once; more would only make them smaller. */
-const UNDER_WAY_MAX = 2;
 /** How long what was published waits for more before it is added to the stream. */
 const KEEP_WITHIN_MS = 10;
 /** Writers that are faster than Redis wait above this. */
@@ -22,6 +21,8 @@ interface Batch {
   frames: string;
   /** Ids of the request entries whose last frame is here or in an earlier batch. */
   finished: string[];
+  /** The connection that it was published on. */
+  connection: Redis['stream'] | undefined;
 }
 
 interface ReplyWriterEvents {
@@ -34,10 +35,13 @@ interface ReplyWriterEvents {
  * Writes frames to one calling process. They are published, and added to its reply stream a moment later and together with
  * others, for a caller whose connection was broken when they were published.
  *
- * What arrives while batches are under way goes into the next one, parts of one call as one run: a lone frame leaves at once,
- * a flood is batched, and nothing waits for a timer. The order within a call is kept, that between calls is not. Batches whose
- * answer was lost are repeated, in order; the reader drops what it has seen. The stream is never created here (NOMKSTREAM):
- * when it stays away, so does the caller.
+ * What comes first in a turn of the event loop leaves at once; what follows in that turn leaves together at its end, parts of one
+ * call as one run. The order within a call is kept, that between calls is not.
+ *
+ * Redis is asked not to answer a publication, which would wake it and this process once more for every part. It answers the
+ * addition to the stream, which comes after it on the same connection. When that fails, everything since the last one is
+ * published again, in order and before anything new; the reader drops what it has seen. The stream is never created here
+ * (NOMKSTREAM): when it stays away, so does the caller.
  */
 export class ReplyWriter {
   private queue: string[] = [];
@@ -45,18 +49,15 @@ export class ReplyWriter {
   private finished: string[] = [];
   /** The run of each call that further parts can still join, and its place in the queue. */
   private readonly openRuns = new Map<number, { sequence: number; parts: string[]; at: number }>();
-  private bufferedCharacters = 0;
-  private isScheduled = false;
-  private underWay = 0;
-  /** Batches of which nobody knows whether they have been published. */
-  private unsure: Batch[] = [];
-  /** Of whoever waits for room in the queue. */
-  private waiters: (() => void)[] = [];
-  /** Batches that were published and are not in the stream yet. */
+  /** Something has left in this turn already, or is about to. */
+  private isTurnTaken = false;
+  /** Batches that are not in the stream yet, and not on their way to it. */
   private unkept: Batch[] = [];
   private isKeeping = false;
+  /** Everything that is not in the stream has been published on this one; else nothing new may be. */
+  private connection: Redis['stream'] | undefined;
   private gone = false;
-  private readonly channel: string;
+  private readonly publication: Publication;
 
   constructor(
     private readonly redis: Redis,
@@ -64,7 +65,7 @@ export class ReplyWriter {
     readonly turn: Turn,
     private readonly events: ReplyWriterEvents,
   ) {
-    this.channel = channelOf(replyTo);
+    this.publication = new Publication(channelOf(replyTo));
   }
 
   /** `part` is JSON. Undefined while there is room in the buffer, else a promise of room. */
@@ -72,7 +73,7 @@ export class ReplyWriter {
     const run = this.openRuns.get(call);
     if (run) run.parts.push(part);
     else this.openRuns.set(call, { sequence, parts: [part], at: this.queue.push('') - 1 });
-    return this.added(part.length);
+    return this.added();
   }
 
   /** The last frame of an answer, as are `error` and `end`: when it is kept, so is the answer to that entry. */
@@ -97,63 +98,60 @@ export class ReplyWriter {
     this.closeRun(call);
     this.queue.push(frame);
     if (entryId !== undefined) this.finished.push(entryId);
-    void this.added(frame.length);
+    void this.added();
   }
 
-  private added(characters: number): Promise<void> | undefined {
-    this.bufferedCharacters += characters;
-    this.schedule();
-    if (this.bufferedCharacters <= BUFFER_CHARACTERS_MAX) return undefined;
-    return new Promise((resolve) => this.waiters.push(resolve));
-  }
-
-  /** The frames of this very tick join the batch. */
-  private schedule(): void {
-    if (this.isScheduled || this.underWay === UNDER_WAY_MAX || this.unsure.length > 0) return;
-    this.isScheduled = true;
-    queueMicrotask(() => this.publishQueued());
+  private added(): Promise<void> | undefined {
+    if (!this.isTurnTaken) {
+      this.isTurnTaken = true;
+      queueMicrotask(() => this.publishQueued());
+    }
+    return this.redis.stream.writableLength > BUFFER_CHARACTERS_MAX ? drained(this.redis.stream) : undefined;
   }
 
   private publishQueued(): void {
-    this.isScheduled = false;
-    while (this.queue.length > 0 && this.underWay < UNDER_WAY_MAX) void this.publish(this.takeBatch());
+    while (this.queue.length > 0) this.publish(this.takeBatch());
+    setImmediate(() => {
+      this.turn.begin();
+      this.isTurnTaken = this.queue.length > 0;
+      if (this.isTurnTaken) this.publishQueued();
+    });
   }
 
-  private async publish(batch: Batch): Promise<void> {
-    this.underWay += 1;
-    const receivers = await this.redis.publish(this.channel, `[${batch.frames}]`).catch(() => 0);
-    this.underWay -= 1;
-    this.turn.begin();
-    if (receivers > 0) this.keepSoon(batch);
-    else this.unsure.push(batch);
-    if (this.unsure.length === 0) this.schedule();
-    else if (this.underWay === 0) await this.repeatUnsure();
-  }
-
-  private async repeatUnsure(): Promise<void> {
-    for (const batch of this.unsure) {
-      await this.write(() => this.publishAgain(batch));
-      this.keepSoon(batch);
-    }
-    this.unsure = [];
-    this.schedule();
-  }
-
-  private keepSoon(batch: Batch): void {
+  private publish(batch: Batch): void {
+    const isIdle = this.unkept.length === 0 && !this.isKeeping;
+    if (isIdle) this.connection = this.redis.stream;
+    if (this.connection === this.redis.stream) this.write(batch);
     this.unkept.push(batch);
     if (this.isKeeping) return;
     this.isKeeping = true;
     setTimeout(() => void this.keep(), KEEP_WITHIN_MS);
   }
 
+  private write(batch: Batch): void {
+    const { status, stream } = this.redis;
+    if (status !== 'ready' || !stream.writable) return;
+    stream.write(this.publication.of(batch.frames));
+    batch.connection = stream;
+  }
+
   private async keep(): Promise<void> {
     const batches = this.unkept;
     this.unkept = [];
-    await this.write(() => this.sendKept(batches));
+    await this.untilThere(() => this.sendKept(batches));
     const entryIds = batches.flatMap(({ finished }) => finished);
     if (entryIds.length > 0) this.events.kept(entryIds);
     this.isKeeping = this.unkept.length > 0;
-    if (this.isKeeping) setTimeout(() => void this.keep(), KEEP_WITHIN_MS);
+    if (!this.isKeeping) return;
+    this.publishHeldBack();
+    setTimeout(() => void this.keep(), KEEP_WITHIN_MS);
+  }
+
+  /** What came while it was not known what had been published. */
+  private publishHeldBack(): void {
+    if (this.connection === this.redis.stream) return;
+    this.connection = this.redis.stream;
+    for (const batch of this.unkept) this.write(batch);
   }
 
   private closeRun(call: number): void {
@@ -165,16 +163,14 @@ export class ReplyWriter {
 
   private takeBatch(): Batch {
     for (const call of this.openRuns.keys()) this.closeRun(call);
-    const [frames, characters] = firstOf(this.queue);
+    const frames = firstOf(this.queue);
     this.queue = this.queue.slice(frames.length);
-    this.bufferedCharacters = this.queue.length === 0 ? 0 : this.bufferedCharacters - characters;
-    if (this.bufferedCharacters <= BUFFER_CHARACTERS_MAX) for (const resolve of this.waiters.splice(0)) resolve();
     const finished = this.queue.length === 0 ? this.finished.splice(0) : [];
-    return { frames: frames.join(','), finished };
+    return { frames: frames.join(','), finished, connection: undefined };
   }
 
-  /** Until it is written, or never can be. */
-  private async write(send: () => Promise<boolean>): Promise<void> {
+  /** Until it is in the stream, or never can be. */
+  private async untilThere(send: () => Promise<boolean>): Promise<void> {
     const startedAt = Date.now();
     while (!this.gone) {
       const isThere = await send().catch(() => undefined);
@@ -185,19 +181,21 @@ export class ReplyWriter {
     }
   }
 
-  /** Resolves to whether the caller is there. Between two connections it has no subscription, but still its stream. */
-  private async publishAgain({ frames }: Batch): Promise<boolean> {
-    return (await this.redis.publish(this.channel, `[${frames}]`)) > 0 || (await this.redis.exists(this.replyTo)) > 0;
-  }
-
+  /** Resolves to whether the caller has a stream; between two connections it has that, but no subscription. */
   private async sendKept(batches: readonly Batch[]): Promise<boolean> {
-    const fields: string[] = [];
+    const { stream } = this.redis;
+    for (const batch of batches) {
+      if (batch.connection === stream) continue;
+      await this.redis.publish(this.publication.channel, `[${batch.frames}]`);
+      batch.connection = stream;
+    }
     for (let rest = batches.map(({ frames }) => frames); rest.length > 0;) {
-      const [together] = firstOf(rest);
-      fields.push('f', `[${together.join(',')}]`);
+      const together = firstOf(rest);
+      const entryId = await this.redis.xadd(this.replyTo, 'NOMKSTREAM', '*', 'f', `[${together.join(',')}]`);
+      if (entryId === null) return false;
       rest = rest.slice(together.length);
     }
-    return (await this.redis.xadd(this.replyTo, 'NOMKSTREAM', '*', ...fields)) !== null;
+    return true;
   }
 
   private giveUp(): void {
@@ -206,13 +204,13 @@ export class ReplyWriter {
   }
 }
 
-/** As many as fit a message, at least one, and their size. */
-function firstOf(texts: readonly string[]): [together: readonly string[], characters: number] {
+/** As many as fit a message, at least one. */
+function firstOf(texts: readonly string[]): readonly string[] {
   let [count, characters] = [0, 0];
   for (const { length } of texts) {
-    if (count > 0 && characters + length > BATCH_CHARACTERS_MAX) return [texts.slice(0, count), characters];
+    if (count > 0 && characters + length > BATCH_CHARACTERS_MAX) return texts.slice(0, count);
     count += 1;
     characters += length;
   }
-  return [texts, characters];
+  return texts;
 }

@@ -18,13 +18,13 @@ const SETTLE_AFTER_RECONNECT_MS = 700;
 export interface Consumer {
   /** Requests that may be taken now. */
   freeSlots(): number;
-  /** Entries that may have been handed to anyone before. Sends over the given connection, if any, before it returns. */
-  take(entries: Entry[], connection?: Redis): void;
+  /** Entries that may have been handed to anyone before. */
+  take(entries: Entry[]): void;
   /**
-   * An entry that was handed to this replica only, and not before that time of `performance.now()`. Sends over the given
+   * Entries that were handed to this replica only, and not before that time of `performance.now()`. Sends over the given
    * connection before it returns, and returns what to do when that has left.
    */
-  takeNew(entry: Entry, since: number, connection: Redis): () => void;
+  takeNew(entries: Entry[], since: number, connection: Redis): () => void;
   /** Ids of the entries that are being run. */
   running(): ReadonlySet<string>;
   /** The connection to Redis was lost and is back; Redis may have forgotten the last second or everything. */
@@ -176,22 +176,23 @@ export class RequestQueue {
   }
 
   /**
-   * Entries are taken in one write with the next read. The handler of a lone new one goes before what that brings.
+   * New entries are taken in one write with the next read, and their handlers go before what that brings.
    * Returns that read.
    */
   private handOut(entries: Entry[], askedAt: number, consumer: Consumer): Promise<Reply> | undefined {
     const [first] = entries;
     if (!first) return undefined;
     this.isPastOldEntries ||= isLater(first[0], this.lastOldEntry);
-    const { reader } = this;
-    const { stream } = reader;
+    if (!this.isPastOldEntries) {
+      consumer.take(entries);
+      return undefined;
+    }
+    const { stream } = this.reader;
     stream.cork();
-    let start: (() => void) | undefined;
-    if (entries.length === 1 && this.isPastOldEntries) start = consumer.takeNew(first, askedAt, reader);
-    else consumer.take(entries, reader);
+    const start = consumer.takeNew(entries, askedAt, this.reader);
     const reply = this.stopped || consumer.freeSlots() <= 0 ? undefined : this.ask(consumer);
     stream.uncork();
-    start?.();
+    start();
     return reply;
   }
 
