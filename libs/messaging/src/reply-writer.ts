@@ -9,8 +9,8 @@ import { channelOf, encodePayload } from './wire.js';
 const BATCH_CHARACTERS_MAX = 128 * 1024;
 /** How long what was published waits for more before it is added to the stream. */
 const KEEP_WITHIN_MS = 10;
-/** Writers that are faster than Redis wait above this. */
-const BUFFER_CHARACTERS_MAX = 4 * 1024 * 1024;
+/** What Redis does not take from the socket waits in a queue; above this, so do those who write. */
+const QUEUED_CHARACTERS_MAX = 4 * 1024 * 1024;
 /** How long answers wait for a Redis that is away, or for a caller that comes back to an emptied one. */
 const RETRY_FOR_MS = 10_000;
 const CALLER_GONE_AFTER_MS = 2_000;
@@ -49,6 +49,9 @@ export class ReplyWriter {
   private finished: string[] = [];
   /** The run of each call that further parts can still join, and its place in the queue. */
   private readonly openRuns = new Map<number, { sequence: number; parts: string[]; at: number }>();
+  private queuedCharacters = 0;
+  /** Of whoever waits for room in the queue. */
+  private waiters: (() => void)[] = [];
   /** Something has left in this turn already, or is about to. */
   private isTurnTaken = false;
   /** Batches that are not in the stream yet, and not on their way to it. */
@@ -73,7 +76,7 @@ export class ReplyWriter {
     const run = this.openRuns.get(call);
     if (run) run.parts.push(part);
     else this.openRuns.set(call, { sequence, parts: [part], at: this.queue.push('') - 1 });
-    return this.added();
+    return this.added(part.length);
   }
 
   /** The last frame of an answer, as are `error` and `end`: when it is kept, so is the answer to that entry. */
@@ -98,19 +101,24 @@ export class ReplyWriter {
     this.closeRun(call);
     this.queue.push(frame);
     if (entryId !== undefined) this.finished.push(entryId);
-    void this.added();
+    void this.added(frame.length);
   }
 
-  private added(): Promise<void> | undefined {
+  private added(characters: number): Promise<void> | undefined {
+    this.queuedCharacters += characters;
     if (!this.isTurnTaken) {
       this.isTurnTaken = true;
       queueMicrotask(() => this.publishQueued());
     }
-    return this.redis.stream.writableLength > BUFFER_CHARACTERS_MAX ? drained(this.redis.stream) : undefined;
+    if (this.queuedCharacters <= QUEUED_CHARACTERS_MAX) return undefined;
+    return new Promise((resolve) => this.waiters.push(resolve));
   }
 
   private publishQueued(): void {
-    while (this.queue.length > 0) this.publish(this.takeBatch());
+    const { stream } = this.redis;
+    while (this.queue.length > 0 && !stream.writableNeedDrain) this.publish(this.takeBatch());
+    if (this.queue.length > 0) return void drained(stream).then(() => this.publishQueued());
+    for (const resolve of this.waiters.splice(0)) resolve();
     setImmediate(() => {
       this.turn.begin();
       this.isTurnTaken = this.queue.length > 0;
@@ -165,6 +173,7 @@ export class ReplyWriter {
     for (const call of this.openRuns.keys()) this.closeRun(call);
     const frames = firstOf(this.queue);
     this.queue = this.queue.slice(frames.length);
+    if (this.queue.length === 0) this.queuedCharacters = 0;
     const finished = this.queue.length === 0 ? this.finished.splice(0) : [];
     return { frames: frames.join(','), finished, connection: undefined };
   }

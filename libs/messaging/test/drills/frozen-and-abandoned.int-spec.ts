@@ -45,7 +45,7 @@ describe('a replica that froze in the middle of its work', () => {
     const frozen = await drill.replica();
     await sleep(200); // It blocks in its read now.
     frozen.signal('SIGSTOP');
-    const inFlight = load({ count: 1, msMin: 30_000, timeoutMs: 15_000 });
+    const inFlight = load({ count: 1, msMin: 90_000, timeoutMs: 60_000 });
     await until(async () => (await drill.consumers()).some(({ pending }) => pending > 0), 'a request fetched');
     const other = await drill.replica();
     const { replica } = await drill.recorded('start', 0);
