@@ -138,9 +138,10 @@ export class ReplyWriter {
 
   private write(batch: Batch): void {
     const { status, stream } = this.redis;
-    if (status !== 'ready' || !stream.writable) return;
-    stream.write(this.publication.of(batch.frames));
-    batch.connection = stream;
+    if (status === 'ready' && stream.writable) {
+      stream.write(this.publication.of(batch.frames));
+      batch.connection = stream;
+    } else this.connection = undefined; // Nothing may overtake it.
   }
 
   private async keep(): Promise<void> {
