@@ -1,11 +1,32 @@
-import { AppError } from '@tollgate/contracts';
+import { AppError, type Contract } from '@tollgate/contracts';
 import { OUT_OF_BAND, type Frame } from './wire.js';
 
-interface CallEvents {
-  /** Once; with the error if there was one. */
-  settled(error?: AppError): void;
+/** What a call asks of the side that has sent it. */
+interface CallOwner {
+  /** Once for each call; with the error if there was one. */
+  settled(call: Call, error: AppError | undefined): void;
   /** The other side waits to hear that everything up to this number of parts has been read. */
-  read(parts: number): void;
+  read(call: Call, parts: number): void;
+  /** The id of its entry is known. */
+  added(call: Call): void;
+}
+
+export interface CallOptions {
+  /** In this process. */
+  number: number;
+  /** Everywhere. */
+  id: string;
+  contract: Contract;
+  /** Epoch milliseconds, as the next. */
+  startedAt: number;
+  deadlineAt: number;
+  signal: AbortSignal | undefined;
+}
+
+/** Whoever waits for the answer of a request, or for the next parts of a stream. */
+interface Waiting<Value> {
+  resolve: (value: Value) => void;
+  reject: (error: AppError) => void;
 }
 
 /**
@@ -14,18 +35,42 @@ interface CallEvents {
  * Frames that were seen before are dropped; a hole ends the call with `reply_lost`.
  */
 export class Call {
+  /** Of the entry in the stream of the service. */
+  entryId: string | undefined;
   private buffer: unknown[] = [];
   private nextSequence = 0;
   private isSettled = false;
   private isAwaited = false;
   private failure: AppError | undefined;
   private result: unknown;
-  private wake: (() => void) | undefined;
+  private answer: Waiting<unknown> | undefined;
+  private reader: Waiting<unknown[] | undefined> | undefined;
 
   constructor(
-    readonly number: number,
-    private readonly events: CallEvents,
-  ) {}
+    readonly options: CallOptions,
+    private readonly owner: CallOwner,
+  ) {
+    const { signal } = options;
+    if (signal?.aborted) this.cancel();
+    else signal?.addEventListener('abort', this.cancel, { once: true });
+  }
+
+  get number(): number {
+    return this.options.number;
+  }
+
+  get deadlineAt(): number {
+    return this.options.deadlineAt;
+  }
+
+  get hasEnded(): boolean {
+    return this.isSettled;
+  }
+
+  added(entryId: string): void {
+    this.entryId = entryId;
+    this.owner.added(this);
+  }
 
   /** Something before it has not arrived. */
   isAhead([, sequence]: Frame): boolean {
@@ -62,36 +107,36 @@ export class Call {
     this.settle();
   }
 
-  get hasEnded(): boolean {
-    return this.isSettled;
+  /** Its deadline has come. */
+  expire(): void {
+    this.fail(new AppError('deadline_exceeded', `${this.options.contract.service} did not answer in time.`));
   }
 
   /** The answer of a request contract. */
-  async whole(): Promise<unknown> {
-    while (!this.isSettled) await this.changed();
-    if (this.failure) throw this.failure;
-    return this.result;
+  whole(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.answer = { resolve, reject };
+      if (this.isSettled) this.handOutAnswer();
+    });
   }
 
   /** The next parts of a stream, at least one; undefined at its end. What came before a failure is handed out first. */
-  async nextParts(): Promise<unknown[] | undefined> {
-    for (;;) {
-      if (this.buffer.length > 0) {
-        const parts = this.buffer;
-        this.buffer = [];
-        return parts;
-      }
-      if (this.failure) throw this.failure;
-      if (this.isSettled) return undefined;
-      if (this.isAwaited) this.reportRead();
-      await this.changed();
-    }
+  nextParts(): Promise<unknown[] | undefined> {
+    return new Promise((resolve, reject) => {
+      this.reader = { resolve, reject };
+      if (this.buffer.length > 0 || this.isSettled) this.handOutParts();
+      else if (this.isAwaited) this.reportRead();
+    });
   }
 
   /** Parts handed to the reader of this call so far. */
   private get readCount(): number {
     return this.nextSequence - this.buffer.length;
   }
+
+  private readonly cancel = () => {
+    this.fail(new AppError('cancelled', 'The request was cancelled.', { cause: this.options.signal?.reason }));
+  };
 
   private acceptParts(sequence: number, parts: unknown[]): void {
     const fresh = this.nextSequence - sequence;
@@ -100,23 +145,36 @@ export class Call {
     const unseen = fresh > 0 ? parts.slice(fresh) : parts;
     if (this.buffer.length === 0) this.buffer = unseen;
     else for (const part of unseen) this.buffer.push(part);
-    this.wake?.();
+    this.handOutParts();
   }
 
   private reportRead(): void {
     this.isAwaited = false;
-    this.events.read(this.readCount);
-  }
-
-  private changed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.wake = resolve;
-    });
+    this.owner.read(this, this.readCount);
   }
 
   private settle(): void {
     this.isSettled = true;
-    this.events.settled(this.failure);
-    this.wake?.();
+    this.options.signal?.removeEventListener('abort', this.cancel);
+    this.owner.settled(this, this.failure);
+    this.handOutAnswer();
+    this.handOutParts();
+  }
+
+  private handOutAnswer(): void {
+    if (this.failure) this.answer?.reject(this.failure);
+    else this.answer?.resolve(this.result);
+  }
+
+  private handOutParts(): void {
+    const { reader } = this;
+    if (!reader) return;
+    this.reader = undefined;
+    if (this.buffer.length > 0) {
+      const parts = this.buffer;
+      this.buffer = [];
+      reader.resolve(parts);
+    } else if (this.failure) reader.reject(this.failure);
+    else reader.resolve(undefined);
   }
 }

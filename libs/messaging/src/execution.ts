@@ -1,14 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
 import { AppError, invalidRequest, type Contract } from '@tollgate/contracts';
-import { childTraceparent, runInRequest } from '@tollgate/observability';
+import { childTraceparent, runInRequest, type RequestContext } from '@tollgate/observability';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { MessageContext } from './message-context.js';
 import type { ReplyWriter } from './reply-writer.js';
 import { SendWindow } from './send-window.js';
 import { encodePayload, type Envelope } from './wire.js';
-
-/** A handler that never waits must not keep the first parts of others, and the cancellation of its own, from passing. */
-const TURN_MS = 1;
 
 export type Handler = (data: unknown, context: MessageContext) => unknown;
 
@@ -22,24 +18,19 @@ export interface QueuedRequest {
 
 /** One request that this replica has taken: runs its handler and writes the answer, until the end or an abort. */
 export class Execution {
-  private readonly controller = new AbortController();
-  private readonly deadlineTimer: NodeJS.Timeout;
-  private readonly window: SendWindow;
+  private reason: AppError | undefined;
+  /** Made when a handler looks at its signal. */
+  private controller: AbortController | undefined;
+  /** Of a stream. */
+  private window: SendWindow | undefined;
   private sequence = 0;
   private isTaken = false;
+  private isAnswered = false;
 
   constructor(
     readonly request: QueuedRequest,
     private readonly replies: ReplyWriter,
-  ) {
-    const { envelope } = request;
-    const remainingMs = Math.max(0, envelope.deadlineAt - Date.now());
-    this.deadlineTimer = setTimeout(
-      () => this.abort(new AppError('deadline_exceeded', 'The deadline has passed.')),
-      remainingMs,
-    );
-    this.window = new SendWindow(this.controller.signal, () => replies.wait(envelope.call, this.sequence));
-  }
+  ) {}
 
   get entryId(): string {
     return this.request.entryId;
@@ -49,17 +40,38 @@ export class Execution {
     return this.request.envelope;
   }
 
+  get deadlineAt(): number {
+    return this.envelope.deadlineAt;
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.reason) this.controller.abort(this.reason);
+    return this.controller.signal;
+  }
+
   get isAborted(): boolean {
-    return this.controller.signal.aborted;
+    return this.reason !== undefined;
   }
 
   /** Its deadline has passed. */
   get isOverdue(): boolean {
-    return this.envelope.deadlineAt <= Date.now();
+    return this.deadlineAt <= Date.now();
+  }
+
+  /** The last frame of the answer has been written. */
+  get hasAnswered(): boolean {
+    return this.isAnswered;
   }
 
   abort(reason: AppError): void {
-    this.controller.abort(reason);
+    this.reason ??= reason;
+    this.controller?.abort(this.reason);
+    this.window?.close();
+  }
+
+  expire(): void {
+    this.abort(new AppError('deadline_exceeded', 'The deadline has passed.'));
   }
 
   /** Another replica has taken the request over and has told the caller, or answers in our place. */
@@ -68,69 +80,77 @@ export class Execution {
     this.abort(new AppError('replica_lost', 'The replica was taken for dead.'));
   }
 
-  get wasTaken(): boolean {
-    return this.isTaken;
-  }
-
   /** The caller has read this many parts. */
   acknowledge(read: number): void {
-    this.window.acknowledge(read);
-  }
-
-  /** Without having run. */
-  discard(): void {
-    clearTimeout(this.deadlineTimer);
+    this.window?.acknowledge(read);
   }
 
   /** Never rejects. Returns the error that the caller was told, if any. */
   async run(): Promise<AppError | undefined> {
-    const { requestId, traceparent, caller, deadlineAt, call } = this.envelope;
-    const { signal } = this.controller;
-    const request = { requestId, traceparent: childTraceparent(traceparent), caller, deadlineAt, signal };
     try {
-      await runInRequest(request, () => this.answer());
+      await runInRequest(this.requestContext(), () => this.answer());
       return undefined;
     } catch (thrown) {
       // An aborted handler fails in ways of its own; the reason for the abort is the truth.
-      const error = AppError.fromUnknown(this.isAborted ? signal.reason : thrown);
-      if (!this.isTaken) this.replies.error(call, this.sequence, error.toWire());
+      const error = this.reason ?? AppError.fromUnknown(thrown);
+      if (!this.isTaken) {
+        this.replies.error(this.envelope.call, this.sequence, error.toWire(), this.entryId);
+        this.isAnswered = true;
+      }
       return error;
-    } finally {
-      clearTimeout(this.deadlineTimer);
     }
+  }
+
+  /** What most handlers never ask for is made when they do. */
+  private requestContext(): RequestContext {
+    const { requestId, traceparent: parent, caller, deadlineAt } = this.envelope;
+    const signalOf = () => this.signal;
+    let child: string | undefined;
+    return {
+      requestId,
+      caller,
+      deadlineAt,
+      get traceparent() {
+        return (child ??= childTraceparent(parent));
+      },
+      get signal() {
+        return signalOf();
+      },
+    };
   }
 
   private async answer(): Promise<void> {
     const { contract, handler } = this.request;
     const input = contract.input.safeParse(this.envelope.data);
     if (!input.success) throw invalidRequest(input.error.issues);
-    const returned = await handler(input.data, new MessageContext(this.envelope, this.controller.signal));
+    const returned = await handler(input.data, new MessageContext(this.envelope, this));
     // Nest hands errors of a handler on as an Observable that fails.
     const answer: unknown = isObservable(returned) ? await lastValueFrom(returned) : returned;
     if (this.isTaken) return;
-    if (contract.kind === 'request') return this.replies.result(this.envelope.call, this.sequence, answer);
-    if (!isAsyncIterable(answer)) throw new Error(`The handler of ${contract.name} must return an AsyncIterable`);
-    await this.writeParts(answer);
-    this.replies.end(this.envelope.call, this.sequence);
+    if (contract.kind === 'request') this.replies.result(this.envelope.call, this.sequence, answer, this.entryId);
+    else if (isAsyncIterable(answer)) await this.writeParts(answer);
+    else throw new Error(`The handler of ${contract.name} must return an AsyncIterable`);
+    this.isAnswered = true;
   }
 
   private async writeParts(parts: AsyncIterable<unknown>): Promise<void> {
-    const { signal } = this.controller;
-    let turnEndsAt = performance.now() + TURN_MS;
+    const { replies } = this;
+    const { turn } = replies;
+    const { call } = this.envelope;
+    const window = (this.window = new SendWindow(() => replies.wait(call, this.sequence)));
     for await (const part of parts) {
-      signal.throwIfAborted();
+      if (this.reason) throw this.reason;
       const encoded = encodePayload(part);
-      const room = this.replies.part(this.envelope.call, this.sequence, encoded);
+      const room = replies.part(call, this.sequence, encoded);
       this.sequence += 1;
-      const windowOpen = this.window.sent(encoded.length);
+      const windowOpen = window.sent(encoded.length);
       if (room) await room;
       if (windowOpen) await windowOpen;
-      if (performance.now() > turnEndsAt) {
-        await setImmediate();
-        turnEndsAt = performance.now() + TURN_MS;
-      }
+      // The first part leaves before others are made.
+      if (this.sequence === 1 || turn.isOver) await turn.next();
     }
-    signal.throwIfAborted();
+    if (this.reason) throw this.reason;
+    replies.end(call, this.sequence, this.entryId);
   }
 }
 

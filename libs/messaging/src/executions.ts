@@ -1,12 +1,13 @@
 import type { AppError } from '@tollgate/contracts';
+import { Deadlines } from './deadlines.js';
 import { Execution, type QueuedRequest } from './execution.js';
-import { metrics } from './metrics.js';
 import type { ReplyWriters } from './reply-writers.js';
 
 /** What this replica has taken and not finished, each in a slot of its own. */
 export class Executions {
   /** By the id of the request. */
   private readonly running = new Map<string, Execution>();
+  private readonly deadlines = new Deadlines();
 
   constructor(
     private readonly slots: number,
@@ -38,15 +39,16 @@ export class Executions {
   reserve(request: QueuedRequest): Execution {
     const execution = new Execution(request, this.writers.acquire(request.envelope.replyTo));
     this.running.set(request.envelope.id, execution);
-    metrics.running.set(this.running.size);
+    this.deadlines.add(execution);
     return execution;
   }
 
+  /** Frees the slot of one that is over. */
   release(execution: Execution): void {
-    execution.discard();
-    this.running.delete(execution.envelope.id);
-    metrics.running.set(this.running.size);
-    this.writers.release(execution.envelope.replyTo);
+    const { id, replyTo } = execution.envelope;
+    this.deadlines.delete(execution);
+    this.running.delete(id);
+    if (!execution.hasAnswered) this.writers.release(replyTo);
     this.onSlotFree();
   }
 

@@ -8,12 +8,18 @@ const REDIS_MAY_FORGET_MS = 3_000;
 
 type Fenced = Pick<Envelope, 'id' | 'deadlineAt'>;
 
+/** Two plain columns: thousands of requests a second are remembered for seconds, and maps and objects cost more than the fence. */
+interface Finished {
+  ids: string[];
+  deadlines: number[];
+}
+
 /** A fence says that its request has been started, and by whom; nobody else starts it then. */
 export class Fences {
-  /** Deadlines of requests that finished lately: Redis may have forgotten their fences and still hold them. */
-  private recent = new Map<string, number>();
+  /** Requests that finished lately: Redis may have forgotten their fences and still hold them. */
+  private recent: Finished = { ids: [], deadlines: [] };
   /** Those of the interval before. */
-  private older = new Map<string, number>();
+  private older: Finished = { ids: [], deadlines: [] };
   private recentSince = 0;
 
   constructor(
@@ -22,21 +28,18 @@ export class Fences {
     private readonly replica: string,
   ) {}
 
-  /** For each request: may it be started? Not if it has been before, or if its deadline has passed. */
-  async start(envelopes: readonly Envelope[]): Promise<boolean[]> {
+  /**
+   * For each request: may it be started? Not if it has been before, or if its deadline has passed. The fences are written to
+   * the connection before this returns.
+   */
+  async start(envelopes: readonly Fenced[], connection = this.commands): Promise<boolean[]> {
     const now = Date.now();
     const open = envelopes.map(({ deadlineAt }) => deadlineAt > now);
     if (!open.includes(true)) return open;
     const names = envelopes.map(({ id }) => keys.fence(this.service, id));
     const ttls = envelopes.map(({ deadlineAt }) => ttlOf(deadlineAt, now));
-    const started = await this.commands.startRequests(names.length, ...names, this.replica, ...ttls);
+    const started = await connection.startRequests(names.length, ...names, this.replica, ...ttls);
     return open.map((isOpen, index) => isOpen && started[index] === 1);
-  }
-
-  /** Writes the fence of one request to that connection before it returns; resolves to whether it was free. */
-  async write({ id, deadlineAt }: Fenced, connection: Redis): Promise<boolean> {
-    const ttlMs = ttlOf(deadlineAt, Date.now());
-    return (await connection.set(keys.fence(this.service, id), this.replica, 'PX', ttlMs, 'NX')) !== null;
   }
 
   /** Puts up a fence that Redis may not have, or not any more; resolves to whether it is ours. */
@@ -48,8 +51,9 @@ export class Fences {
 
   /** After Redis was away: the fences of what has just finished. */
   async putUpFinished(): Promise<void> {
-    const finished = new Map([...this.older, ...this.recent]);
-    await Promise.all([...finished].map(([id, deadlineAt]) => this.putUpAgain({ id, deadlineAt })));
+    const putUp = ({ ids, deadlines }: Finished) =>
+      ids.map((id, index) => this.putUpAgain({ id, deadlineAt: deadlines[index] ?? 0 }));
+    await Promise.all([...putUp(this.older), ...putUp(this.recent)]);
   }
 
   /** The replica that has started the request, if it was one and is dead now. */
@@ -68,10 +72,11 @@ export class Fences {
     const now = Date.now();
     if (now - this.recentSince > REDIS_MAY_FORGET_MS) {
       this.older = this.recent;
-      this.recent = new Map();
+      this.recent = { ids: [], deadlines: [] };
       this.recentSince = now;
     }
-    this.recent.set(id, deadlineAt);
+    this.recent.ids.push(id);
+    this.recent.deadlines.push(deadlineAt);
   }
 }
 

@@ -6,14 +6,18 @@ import type { Envelope } from './wire.js';
 export class MessageContext extends BaseRpcContext<[Envelope]> {
   constructor(
     envelope: Envelope,
-    /** Aborts when the caller cancelled, went away or ran out of time. Hand it to everything that takes long. */
-    readonly signal: AbortSignal,
+    private readonly execution: { readonly signal: AbortSignal },
   ) {
     super([envelope]);
   }
 
   private get envelope(): Envelope {
     return this.getArgByIndex(0);
+  }
+
+  /** Aborts when the caller cancelled, went away or ran out of time. Hand it to everything that takes long. */
+  get signal(): AbortSignal {
+    return this.execution.signal;
   }
 
   /** Unique for this message; the same for no other, retries of the client included. */

@@ -7,11 +7,12 @@ import {
   type RequestContract,
   type StreamContract,
 } from '@tollgate/contracts';
-import { childTraceparent, currentRequest, pooledRandomBytes, type Logger } from '@tollgate/observability';
+import { childTraceparent, currentRequest, type Logger, type RequestContext } from '@tollgate/observability';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import { v7 as uuidv7 } from 'uuid';
 import { Call } from './call.js';
+import { Deadlines } from './deadlines.js';
+import { MessageIds } from './message-ids.js';
 import { metrics } from './metrics.js';
 import { PartStream } from './part-stream.js';
 import { commandConnection, connect, subscriberConnection } from './redis.js';
@@ -34,11 +35,10 @@ export interface SendOptions {
   signal?: AbortSignal;
 }
 
-/** A call that ended on this side first: its frames may still come until its deadline. */
+/** All that is remembered of a call that ended on this side first. */
 interface Abandoned {
   service: string;
   id: string;
-  deadlineAt: number;
 }
 
 /**
@@ -54,8 +54,17 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
   private readonly subscriber: Redis;
   private readonly inbox: ReplyInbox;
   private readonly requests: RequestWriter;
+  private readonly ids = new MessageIds();
+  private readonly deadlines = new Deadlines();
+  /** By the number of the call; its frames may still come until its deadline. */
   private readonly abandoned = new Map<number, Abandoned>();
   private lastCall = 0;
+  private readonly calls = {
+    settled: (call: Call, error: AppError | undefined) => this.settled(call, error),
+    read: ({ options }: Call, read: number) => this.tell(options.contract.service, { ack: options.id, read }),
+    // Ended while it was on its way: the cancellation did not know the entry yet.
+    added: (call: Call) => void (this.abandoned.has(call.number) && this.withdraw(call)),
+  };
 
   constructor(
     private readonly options: MessagesOptions,
@@ -78,13 +87,9 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
     this.commands.disconnect();
   }
 
-  async send<C extends RequestContract>(
-    contract: C,
-    input: InputOf<C>,
-    options: SendOptions = {},
-  ): Promise<OutputOf<C>> {
+  send<C extends RequestContract>(contract: C, input: InputOf<C>, options: SendOptions = {}): Promise<OutputOf<C>> {
     // The handler's return type is checked against the same contract by the compiler.
-    return (await this.start(contract, input, options).whole()) as OutputOf<C>;
+    return this.start(contract, input, options).whole() as Promise<OutputOf<C>>;
   }
 
   /** Sends when iterated; leaving the loop early cancels the request everywhere. */
@@ -101,78 +106,68 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
     await this.commands.ping();
   }
 
-  private start(contract: Contract, data: unknown, options: SendOptions): Call {
+  private start(contract: Contract, data: unknown, { timeoutMs, signal }: SendOptions): Call {
     const request = currentRequest();
-    const id = uuidv7({ random: pooledRandomBytes(16) });
     const startedAt = Date.now();
-    const deadlineAt = Math.min(
-      request?.deadlineAt ?? Infinity,
-      startedAt + (options.timeoutMs ?? this.options.timeoutMs),
-    );
-    const signal = combine(request?.signal, options.signal);
-    const cancel = () => call.fail(new AppError('cancelled', 'The request was cancelled.', { cause: signal?.reason }));
-    const timer = setTimeout(() => call.fail(deadlineExceeded(contract)), Math.max(0, deadlineAt - startedAt));
-    let entryId: string | undefined;
-    const call = new Call((this.lastCall += 1), {
-      settled: (error) => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', cancel);
-        this.inbox.forget(call.number);
-        metrics.sent.inc({ contract: contract.name, outcome: error?.code ?? 'ok' });
-        metrics.sendDuration.observe({ contract: contract.name }, (Date.now() - startedAt) / 1000);
-        if (error && mayStillRun(error))
-          this.abandon(call.number, { service: contract.service, id, deadlineAt }, entryId);
+    const call = new Call(
+      {
+        number: (this.lastCall += 1),
+        id: this.ids.next(),
+        contract,
+        startedAt,
+        deadlineAt: Math.min(request?.deadlineAt ?? Infinity, startedAt + (timeoutMs ?? this.options.timeoutMs)),
+        signal: combine(request?.signal, signal),
       },
-      read: (read) => this.tell(contract.service, { ack: id, read }),
-    });
-    if (signal?.aborted) {
-      cancel();
-      return call;
-    }
-    signal?.addEventListener('abort', cancel, { once: true });
+      this.calls,
+    );
+    if (!call.hasEnded) this.add(call, request, data);
+    return call;
+  }
+
+  /** Never throws: what goes wrong ends the call. */
+  private add(call: Call, request: RequestContext | undefined, data: unknown): void {
+    const { number, id, contract, deadlineAt } = call.options;
     this.inbox.register(call);
+    this.deadlines.add(call);
     const envelope = {
       v: PROTOCOL_VERSION,
       id,
       contract: contract.name,
       replyTo: this.inbox.key,
-      call: call.number,
+      call: number,
       deadlineAt,
       requestId: request?.requestId ?? id,
       traceparent: childTraceparent(request?.traceparent),
       caller: request?.caller,
       data,
     } as const;
-    void this.add(call, contract, envelope).then((added) => (entryId = added));
-    return call;
-  }
-
-  /** Never rejects: what goes wrong ends the call. */
-  private async add(
-    call: Call,
-    { service }: Contract,
-    envelope: Parameters<typeof encodeEnvelope>[0],
-  ): Promise<string | undefined> {
     try {
-      const entryId = await this.requests.add(service, encodeEnvelope(envelope));
-      // Ended while it was on its way: the cancellation did not know the entry yet.
-      if (call.hasEnded && this.abandoned.has(call.number)) await this.withdraw(service, entryId);
-      return entryId;
+      this.requests.add(contract.service, encodeEnvelope(envelope), call);
     } catch (error) {
       call.fail(AppError.fromUnknown(error));
-      return undefined;
     }
   }
 
+  private settled(call: Call, error: AppError | undefined): void {
+    const { contract, startedAt } = call.options;
+    this.deadlines.delete(call);
+    this.inbox.forget(call.number);
+    metrics.sent.inc({ contract: contract.name, outcome: error?.code ?? 'ok' });
+    metrics.sendDuration.observe({ contract: contract.name }, (Date.now() - startedAt) / 1000);
+    if (error && mayStillRun(error)) this.abandon(call);
+  }
+
   /** Takes the request out of the queue if it still waits there, and tells the replica that may be running it. */
-  private abandon(call: number, { service, id, deadlineAt }: Abandoned, entryId: string | undefined): void {
+  private abandon(call: Call): void {
+    const { number, id, contract, deadlineAt } = call.options;
+    const { service } = contract;
     const remainingMs = deadlineAt - Date.now();
-    if (entryId !== undefined) void this.withdraw(service, entryId);
+    if (call.entryId !== undefined) void this.withdraw(call);
     else if (remainingMs > 0) this.forbid(service, id, remainingMs);
     this.tell(service, { cancel: id });
     if (remainingMs <= 0) return;
-    this.abandoned.set(call, { service, id, deadlineAt });
-    setTimeout(() => this.abandoned.delete(call), remainingMs).unref();
+    this.abandoned.set(number, { service, id });
+    this.deadlines.add({ deadlineAt, expire: () => this.abandoned.delete(number) });
   }
 
   /** Publish/subscribe may have lost the cancellation; that frames still come is a sign of it. */
@@ -183,8 +178,9 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
     else this.abandoned.delete(call);
   }
 
-  private async withdraw(service: string, entryId: string): Promise<void> {
-    await this.commands.xdel(keys.requests(service), entryId).catch(() => undefined); // Not started after its deadline anyway.
+  private async withdraw({ entryId, options }: Call): Promise<void> {
+    if (entryId === undefined) return;
+    await this.commands.xdel(keys.requests(options.contract.service), entryId).catch(() => undefined); // Not started after its deadline anyway.
   }
 
   /** The request may be on its way to a Redis that stands still: with its fence taken, nobody starts it when it arrives. */
@@ -200,10 +196,6 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
 
 function combine(inherited: AbortSignal | undefined, given: AbortSignal | undefined): AbortSignal | undefined {
   return inherited && given ? AbortSignal.any([inherited, given]) : (inherited ?? given);
-}
-
-function deadlineExceeded(contract: Contract): AppError {
-  return new AppError('deadline_exceeded', `${contract.service} did not answer in time.`);
 }
 
 /** Failures that come from this side, so that the other side may still be working. */

@@ -17,10 +17,6 @@ export const metrics = {
     labelNames: ['contract'],
     buckets: durationBuckets,
   }),
-  running: new Gauge({
-    name: 'tollgate_messages_running',
-    help: 'Requests that this replica is running now',
-  }),
   redelivered: new Counter({
     name: 'tollgate_messages_redelivered_total',
     help: 'Requests of a dead replica that this one has run',
@@ -44,14 +40,27 @@ export const metrics = {
   }),
 };
 
-const observed = new Map<string, Redis>();
+interface ObservedService {
+  redis: Redis;
+  running: () => number;
+}
+
+const observed = new Map<string, ObservedService>();
+
+new Gauge({
+  name: 'tollgate_messages_running',
+  help: 'Requests that this replica is running now',
+  collect() {
+    this.set([...observed.values()].reduce((sum, { running }) => sum + running(), 0));
+  },
+});
 
 const queueDepth = new Gauge({
   name: 'tollgate_queue_depth',
   help: 'Requests of the service that wait for a replica; the same at every replica',
   labelNames: ['service'],
   async collect() {
-    for (const [service, redis] of observed) {
+    for (const [service, { redis }] of observed) {
       const { waiting, oldestSeconds } = await readQueue(redis, service);
       this.set({ service }, waiting);
       queueAge.set({ service }, oldestSeconds);
@@ -65,9 +74,9 @@ const queueAge = new Gauge({
   labelNames: ['service'],
 });
 
-/** Adds a service's queue to the metrics; returns how to take it out again. */
-export function observeQueue(redis: Redis, service: string): () => void {
-  observed.set(service, redis);
+/** Adds a service's queue, and what this replica runs of it, to the metrics; returns how to take it out again. */
+export function observe(service: string, of: ObservedService): () => void {
+  observed.set(service, of);
   return () => {
     observed.delete(service);
     queueDepth.remove({ service });

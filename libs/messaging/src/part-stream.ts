@@ -32,14 +32,15 @@ export class PartStream<Part> implements AsyncIterableIterator<Part, void> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  private async nextOfCall(): Promise<IteratorResult<Part, void>> {
-    if (this.hasEnded) return { done: true, value: undefined };
+  private nextOfCall(): Promise<IteratorResult<Part, void>> {
+    if (this.hasEnded) return Promise.resolve({ done: true, value: undefined });
     this.call ??= this.send();
-    const parts = await this.call.nextParts();
-    if (!parts) return this.return();
-    this.parts = parts;
-    this.position = 0;
-    return this.take();
+    return this.call.nextParts().then((parts) => {
+      if (!parts) return this.return();
+      this.parts = parts;
+      this.position = 0;
+      return this.take();
+    });
   }
 
   /** The handler's parts are checked against the contract by the compiler. */

@@ -10,7 +10,7 @@ import { Fences } from './fences.js';
 import { TOLLGATE_TRANSPORT } from './handle.js';
 import { checkHandlers } from './handler-check.js';
 import { Heartbeat } from './heartbeat.js';
-import { observeQueue } from './metrics.js';
+import { observe } from './metrics.js';
 import { Reaper } from './reaper.js';
 import { commandConnection, connect, subscriberConnection } from './redis.js';
 import { ReplyWriters } from './reply-writers.js';
@@ -72,7 +72,10 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
       beat: () => this.takeFromDead(),
       lapsed: () => this.runner.abortWhatWasTaken(),
     });
-    const writers = new ReplyWriters(this.commands, (replyTo) => this.callerGone(replyTo));
+    const writers = new ReplyWriters(this.commands, {
+      callerGone: (replyTo) => this.callerGone(replyTo),
+      kept: (entryIds) => this.queue.acknowledge(entryIds),
+    });
     this.executions = new Executions(options.slots, writers, () => this.queue.slotIsFree());
     this.runner = new RequestRunner(
       {
@@ -137,11 +140,11 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     this.subscriber.on('message', (_channel, message) => this.control(message));
     await this.subscriber.subscribe(keys.control(service));
     await this.heartbeat.start();
-    this.stopObserving = observeQueue(this.commands, service);
+    this.stopObserving = observe(service, { redis: this.commands, running: () => this.executions.count });
     await this.queue.open({
       freeSlots: () => this.executions.freeSlots,
       take: (entries) => void this.runner.take(entries),
-      takeNew: (entry, since, connection) => this.runner.takeNew(entry, since, connection),
+      takeNew: (entries, since, connection) => this.runner.takeNew(entries, since, connection),
       running: () => new Set(this.executions.all.map(({ entryId }) => entryId)),
       reconnected: () => this.runner.putFencesUpAgain(),
     });
@@ -150,7 +153,7 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
   /** What dead replicas had fetched is run here, even above the slots; of what they had started, their callers are told. */
   private async takeFromDead(): Promise<void> {
     if (!this.heartbeat.mayJudge || this.isClosing) return;
-    await this.runner.take(await this.reaper.claim(), true);
+    await this.runner.takeOver(await this.reaper.claim());
   }
 
   private callerGone(replyTo: string): void {

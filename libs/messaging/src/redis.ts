@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { giveUpUnanswered } from './command-deadline.js';
 
 const RECONNECT_DELAY_MAX_MS = 300;
 const retryStrategy = (attempt: number) => Math.min(20 * 2 ** Math.min(attempt, 6), RECONNECT_DELAY_MAX_MS);
@@ -7,6 +8,8 @@ const retryStrategy = (attempt: number) => Math.min(20 * 2 ** Math.min(attempt, 
 const reconnecting = { retryStrategy, connectTimeout: 2_000, maxLoadingRetryTime: 100 };
 
 const COMMAND_TIMEOUT_MS = 2_000;
+/** How long a read waits for something to come. */
+export const BLOCK_MS = 5_000;
 
 /** A stream that nobody writes to and no replica refreshes is forgotten after this. */
 export const ABANDONED_AFTER_MS = 3_600_000;
@@ -122,27 +125,30 @@ declare module 'ioredis' {
  * nothing is sent again after a broken connection.
  */
 export function commandConnection(url: string): Redis {
-  return new Redis(url, {
+  const redis = new Redis(url, {
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_TIMEOUT_MS,
     ...reconnecting,
     scripts,
   });
+  giveUpUnanswered(redis, COMMAND_TIMEOUT_MS);
+  return redis;
 }
 
 /**
- * For blocking reads, one connection each: a blocked connection serves nobody else. A read that Redis leaves unanswered
- * for longer than it was asked to block is given up, so that a half-open connection is noticed.
+ * For blocking reads, one connection each: a blocked connection serves nobody else but what is written before its next read.
+ * A read that Redis leaves unanswered for longer than it was asked to block is given up, so that a half-open connection is noticed.
  */
 export function readerConnection(url: string): Redis {
-  return new Redis(url, {
+  const redis = new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
-    blockingTimeout: COMMAND_TIMEOUT_MS,
     ...reconnecting,
+    scripts,
   });
+  giveUpUnanswered(redis, BLOCK_MS);
+  return redis;
 }
 
 /** For subscriptions; ioredis subscribes again by itself after a reconnect. */

@@ -1,48 +1,74 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WireError } from '@tollgate/contracts';
 import type { Redis } from 'ioredis';
+import type { Turn } from './turn.js';
+import { drained, Publication } from './unanswered.js';
 import { channelOf, encodePayload } from './wire.js';
 
 /** Frames that wait are joined up to this size: a reader gets nothing of a message before it has all of it. */
 const BATCH_CHARACTERS_MAX = 128 * 1024;
 /** How long what was published waits for more before it is added to the stream. */
 const KEEP_WITHIN_MS = 10;
-/** Writers that are faster than Redis wait above this. */
-const BUFFER_CHARACTERS_MAX = 4 * 1024 * 1024;
+/** What Redis does not take from the socket waits in a queue; above this, so do those who write. */
+const QUEUED_CHARACTERS_MAX = 4 * 1024 * 1024;
 /** How long answers wait for a Redis that is away, or for a caller that comes back to an emptied one. */
 const RETRY_FOR_MS = 10_000;
 const CALLER_GONE_AFTER_MS = 2_000;
 const RETRY_EVERY_MS = 50;
 
+interface Batch {
+  /** JSON of frames, with commas between them. */
+  frames: string;
+  /** Ids of the request entries whose last frame is here or in an earlier batch. */
+  finished: string[];
+  /** The connection that it was published on. */
+  connection: Redis['stream'] | undefined;
+}
+
+interface ReplyWriterEvents {
+  callerGone(): void;
+  /** The answers to these entries are in the stream, or never can be. */
+  kept(entryIds: readonly string[]): void;
+}
+
 /**
- * Writes frames to one calling process. They are published, one batch at a time, and added to its reply stream a moment
- * later and together with others, for a caller whose connection was broken when they were published.
+ * Writes frames to one calling process. They are published, and added to its reply stream a moment later and together with
+ * others, for a caller whose connection was broken when they were published.
  *
- * What arrives while a batch is under way goes into the next one, parts of one call as one run: a lone frame leaves at once,
- * a flood is batched, and nothing waits for a timer. The order within a call is kept, that between calls is not. A batch
- * whose answer was lost is repeated; the reader drops what it has seen. The stream is never created here (NOMKSTREAM):
- * when it stays away, so does the caller.
+ * What comes first in a turn of the event loop leaves at once; what follows in that turn leaves together at its end, parts of one
+ * call as one run. The order within a call is kept, that between calls is not.
+ *
+ * Redis is asked not to answer a publication, which would wake it and this process once more for every part. It answers the
+ * addition to the stream, which comes after it on the same connection. When that fails, everything since the last one is
+ * published again, in order and before anything new; the reader drops what it has seen. The stream is never created here
+ * (NOMKSTREAM): when it stays away, so does the caller.
  */
 export class ReplyWriter {
   private queue: string[] = [];
+  /** Entries whose last frame is in the queue, or has been. */
+  private finished: string[] = [];
   /** The run of each call that further parts can still join, and its place in the queue. */
   private readonly openRuns = new Map<number, { sequence: number; parts: string[]; at: number }>();
-  private bufferedCharacters = 0;
-  private isFlushing = false;
-  /** Of whoever waits for what is in the queue now. */
+  private queuedCharacters = 0;
+  /** Of whoever waits for room in the queue. */
   private waiters: (() => void)[] = [];
-  /** Batches that were published and are not in the stream yet. */
-  private unkept: string[] = [];
-  private keeping: Promise<void> | undefined;
+  /** Something has left in this turn already, or is about to. */
+  private isTurnTaken = false;
+  /** Batches that are not in the stream yet, and not on their way to it. */
+  private unkept: Batch[] = [];
+  private isKeeping = false;
+  /** Everything that is not in the stream has been published on this one; else nothing new may be. */
+  private connection: Redis['stream'] | undefined;
   private gone = false;
-  private readonly channel: string;
+  private readonly publication: Publication;
 
   constructor(
     private readonly redis: Redis,
     private readonly replyTo: string,
-    private readonly onCallerGone: () => void,
+    readonly turn: Turn,
+    private readonly events: ReplyWriterEvents,
   ) {
-    this.channel = channelOf(replyTo);
+    this.publication = new Publication(channelOf(replyTo));
   }
 
   /** `part` is JSON. Undefined while there is room in the buffer, else a promise of room. */
@@ -53,16 +79,17 @@ export class ReplyWriter {
     return this.added(part.length);
   }
 
-  result(call: number, sequence: number, result: unknown): void {
-    this.add(call, `[${call},${sequence},"result",${encodePayload(result)}]`);
+  /** The last frame of an answer, as are `error` and `end`: when it is kept, so is the answer to that entry. */
+  result(call: number, sequence: number, result: unknown, entryId: string): void {
+    this.add(call, `[${call},${sequence},"result",${encodePayload(result)}]`, entryId);
   }
 
-  error(call: number, sequence: number, error: WireError): void {
-    this.add(call, `[${call},${sequence},"error",${JSON.stringify(error)}]`);
+  error(call: number, sequence: number, error: WireError, entryId: string): void {
+    this.add(call, `[${call},${sequence},"error",${JSON.stringify(error)}]`, entryId);
   }
 
-  end(call: number, sequence: number): void {
-    this.add(call, `[${call},${sequence},"end"]`);
+  end(call: number, sequence: number, entryId: string): void {
+    this.add(call, `[${call},${sequence},"end"]`, entryId);
   }
 
   /** Asks how far the reader has come. */
@@ -70,52 +97,70 @@ export class ReplyWriter {
     this.add(call, `[${call},${sequence},"wait"]`);
   }
 
-  /** Resolves when everything written so far is in the stream, or never can be. */
-  async kept(): Promise<void> {
-    if (this.isFlushing) await this.flushed();
-    await this.keeping;
-  }
-
-  private add(call: number, frame: string): void {
+  private add(call: number, frame: string, entryId?: string): void {
     this.closeRun(call);
     this.queue.push(frame);
+    if (entryId !== undefined) this.finished.push(entryId);
     void this.added(frame.length);
   }
 
   private added(characters: number): Promise<void> | undefined {
-    this.bufferedCharacters += characters;
-    if (!this.isFlushing) void this.flush();
-    return this.bufferedCharacters > BUFFER_CHARACTERS_MAX ? this.flushed() : undefined;
-  }
-
-  private flushed(): Promise<void> {
+    this.queuedCharacters += characters;
+    if (!this.isTurnTaken) {
+      this.isTurnTaken = true;
+      queueMicrotask(() => this.publishQueued());
+    }
+    if (this.queuedCharacters <= QUEUED_CHARACTERS_MAX) return undefined;
     return new Promise((resolve) => this.waiters.push(resolve));
   }
 
-  private async flush(): Promise<void> {
-    this.isFlushing = true;
-    await Promise.resolve(); // Lets the frames of this very tick join the first batch.
-    while (this.queue.length > 0 || this.waiters.length > 0) {
-      const waiters = this.waiters;
-      this.waiters = [];
-      for (const batch of this.takeBatches()) await this.publish(batch);
-      for (const resolve of waiters) resolve();
-    }
-    this.isFlushing = false;
+  private publishQueued(): void {
+    const { stream } = this.redis;
+    while (this.queue.length > 0 && !stream.writableNeedDrain) this.publish(this.takeBatch());
+    if (this.queue.length > 0) return void drained(stream).then(() => this.publishQueued());
+    for (const resolve of this.waiters.splice(0)) resolve();
+    setImmediate(() => {
+      this.turn.begin();
+      this.isTurnTaken = this.queue.length > 0;
+      if (this.isTurnTaken) this.publishQueued();
+    });
   }
 
-  private async publish(batch: string): Promise<void> {
-    await this.write(() => this.sendPublished(batch));
+  private publish(batch: Batch): void {
+    const isIdle = this.unkept.length === 0 && !this.isKeeping;
+    if (isIdle) this.connection = this.redis.stream;
+    if (this.connection === this.redis.stream) this.write(batch);
     this.unkept.push(batch);
-    this.keeping ??= this.keep();
+    if (this.isKeeping) return;
+    this.isKeeping = true;
+    setTimeout(() => void this.keep(), KEEP_WITHIN_MS);
+  }
+
+  private write(batch: Batch): void {
+    const { status, stream } = this.redis;
+    if (status === 'ready' && stream.writable) {
+      stream.write(this.publication.of(batch.frames));
+      batch.connection = stream;
+    } else this.connection = undefined; // Nothing may overtake it.
   }
 
   private async keep(): Promise<void> {
-    await sleep(KEEP_WITHIN_MS);
-    this.keeping = undefined;
     const batches = this.unkept;
     this.unkept = [];
-    await this.write(() => this.sendKept(batches));
+    await this.untilThere(() => this.sendKept(batches));
+    const entryIds = batches.flatMap(({ finished }) => finished);
+    if (entryIds.length > 0) this.events.kept(entryIds);
+    this.isKeeping = this.unkept.length > 0;
+    if (!this.isKeeping) return;
+    this.publishHeldBack();
+    setTimeout(() => void this.keep(), KEEP_WITHIN_MS);
+  }
+
+  /** What came while it was not known what had been published. */
+  private publishHeldBack(): void {
+    if (this.connection === this.redis.stream) return;
+    this.connection = this.redis.stream;
+    for (const batch of this.unkept) this.write(batch);
   }
 
   private closeRun(call: number): void {
@@ -125,16 +170,17 @@ export class ReplyWriter {
     this.openRuns.delete(call);
   }
 
-  private takeBatches(): string[] {
+  private takeBatch(): Batch {
     for (const call of this.openRuns.keys()) this.closeRun(call);
-    const frames = this.queue;
-    this.queue = [];
-    this.bufferedCharacters = 0;
-    return inBatches(frames);
+    const frames = firstOf(this.queue);
+    this.queue = this.queue.slice(frames.length);
+    if (this.queue.length === 0) this.queuedCharacters = 0;
+    const finished = this.queue.length === 0 ? this.finished.splice(0) : [];
+    return { frames: frames.join(','), finished, connection: undefined };
   }
 
-  /** Until it is written, or never can be. */
-  private async write(send: () => Promise<boolean>): Promise<void> {
+  /** Until it is in the stream, or never can be. */
+  private async untilThere(send: () => Promise<boolean>): Promise<void> {
     const startedAt = Date.now();
     while (!this.gone) {
       const isThere = await send().catch(() => undefined);
@@ -145,36 +191,36 @@ export class ReplyWriter {
     }
   }
 
-  /** Resolves to whether the caller is there. Between two connections it has no subscription, but still its stream. */
-  private async sendPublished(batch: string): Promise<boolean> {
-    return (await this.redis.publish(this.channel, batch)) > 0 || (await this.redis.exists(this.replyTo)) > 0;
-  }
-
-  private async sendKept(batches: readonly string[]): Promise<boolean> {
-    const fields = batches.flatMap((batch) => ['f', batch]);
-    return (await this.redis.xadd(this.replyTo, 'NOMKSTREAM', '*', ...fields)) !== null;
+  /** Resolves to whether the caller has a stream; between two connections it has that, but no subscription. */
+  private async sendKept(batches: readonly Batch[]): Promise<boolean> {
+    const { stream } = this.redis;
+    for (const batch of batches) {
+      if (batch.connection === stream) continue;
+      await this.redis.publish(this.publication.channel, `[${batch.frames}]`);
+      batch.connection = stream;
+    }
+    for (let rest = batches.map(({ frames }) => frames); rest.length > 0;) {
+      const together = firstOf(rest);
+      const entryId = await this.redis.xadd(this.replyTo, 'NOMKSTREAM', '*', 'f', `[${together.join(',')}]`);
+      if (entryId === null) return false;
+      rest = rest.slice(together.length);
+    }
+    return true;
   }
 
   private giveUp(): void {
     this.gone = true;
-    this.onCallerGone();
+    this.events.callerGone();
   }
 }
 
-/** JSON arrays of bounded size. */
-function inBatches(frames: readonly string[]): string[] {
-  const batches: string[] = [];
-  let batch: string[] = [];
-  let characters = 0;
-  for (const frame of frames) {
-    if (batch.length > 0 && characters + frame.length > BATCH_CHARACTERS_MAX) {
-      batches.push(`[${batch.join(',')}]`);
-      batch = [];
-      characters = 0;
-    }
-    batch.push(frame);
-    characters += frame.length;
+/** As many as fit a message, at least one. */
+function firstOf(texts: readonly string[]): readonly string[] {
+  let [count, characters] = [0, 0];
+  for (const { length } of texts) {
+    if (count > 0 && characters + length > BATCH_CHARACTERS_MAX) return texts.slice(0, count);
+    count += 1;
+    characters += length;
   }
-  if (batch.length > 0) batches.push(`[${batch.join(',')}]`);
-  return batches;
+  return texts;
 }

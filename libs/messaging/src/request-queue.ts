@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@tollgate/observability';
 import type { Redis } from 'ioredis';
-import { ABANDONED_AFTER_MS, connect, readerConnection, type Entry } from './redis.js';
+import { ABANDONED_AFTER_MS, BLOCK_MS, connect, readerConnection, type Entry } from './redis.js';
 import { keys } from './wire.js';
 
 /** Read at once, and never more than there are free slots. */
@@ -9,7 +9,6 @@ const READ_COUNT_MAX = 64;
 /** More arguments than this do not fit the stack of a Lua script. */
 const ACKNOWLEDGE_COUNT_MAX = 5_000;
 const PENDING_MAX = 10_000;
-const BLOCK_MS = 5_000;
 const RETRY_EVERY_MS = 50;
 /** A read that was given up may still be served until the next one is answered: lost entries are looked for again then. */
 const LOST_ENTRY_SEARCHES = 2;
@@ -22,10 +21,10 @@ export interface Consumer {
   /** Entries that may have been handed to anyone before. */
   take(entries: Entry[]): void;
   /**
-   * An entry that was handed to this replica only, and not before that time of `performance.now()`. Sends over the given
-   * connection, and returns what to do when that has left.
+   * Entries that were handed to this replica only, and not before that time of `performance.now()`. Sends over the given
+   * connection before it returns, and returns what to do when that has left.
    */
-  takeNew(entry: Entry, since: number, connection: Redis): () => void;
+  takeNew(entries: Entry[], since: number, connection: Redis): () => void;
   /** Ids of the entries that are being run. */
   running(): ReadonlySet<string>;
   /** The connection to Redis was lost and is back; Redis may have forgotten the last second or everything. */
@@ -56,6 +55,7 @@ export class RequestQueue {
   private acknowledging: Promise<void> | undefined;
   /** What was there when Redis came back: it may have been handed out before, and Redis may have forgotten that. */
   private lastOldEntry = '0-0';
+  private isPastOldEntries = false;
 
   constructor(
     redisUrl: string,
@@ -94,9 +94,9 @@ export class RequestQueue {
     this.reader.disconnect();
   }
 
-  /** Takes a finished request out of Redis, soon and together with others. */
-  acknowledge(entryId: string): void {
-    this.finished.push(entryId);
+  /** Takes finished requests out of Redis, soon and together with others. */
+  acknowledge(entryIds: readonly string[]): void {
+    this.finished.push(...entryIds);
     this.acknowledging ??= this.acknowledgeFinished();
   }
 
@@ -176,19 +176,20 @@ export class RequestQueue {
   }
 
   /**
-   * A lone new entry is taken in one write with the next read, and its handler goes before what that brings.
+   * New entries are taken in one write with the next read, and their handlers go before what that brings.
    * Returns that read.
    */
   private handOut(entries: Entry[], askedAt: number, consumer: Consumer): Promise<Reply> | undefined {
-    const [first, ...others] = entries;
+    const [first] = entries;
     if (!first) return undefined;
-    if (others.length > 0 || !isLater(first[0], this.lastOldEntry)) {
+    this.isPastOldEntries ||= isLater(first[0], this.lastOldEntry);
+    if (!this.isPastOldEntries) {
       consumer.take(entries);
       return undefined;
     }
     const { stream } = this.reader;
     stream.cork();
-    const start = consumer.takeNew(first, askedAt, this.reader);
+    const start = consumer.takeNew(entries, askedAt, this.reader);
     const reply = this.stopped || consumer.freeSlots() <= 0 ? undefined : this.ask(consumer);
     stream.uncork();
     start();
@@ -222,6 +223,7 @@ export class RequestQueue {
   }
 
   private async rememberOldEntries(): Promise<void> {
+    this.isPastOldEntries = false;
     this.lastOldEntry = (await this.commands.newestEntry(this.key)) ?? '0-0';
   }
 }

@@ -26,66 +26,68 @@ interface Parts {
 
 /**
  * What becomes of the entries that this replica gets: each is started here at most once, behind its fence, and leaves Redis
- * when its answer has been written.
+ * when its answer is in the caller's stream.
  *
- * A fence costs a round trip. A lone request does not wait for it where its answer is certain: the fence has left this
+ * A fence costs a round trip. A new request does not wait for it where its answer is certain: the fence has left this
  * process, and after that the clock says that nobody can have taken this replica for dead since before the request was
  * handed to it, so nobody else has it. A process that dies then has its fence read before its heartbeat expires; one
  * that stood still before it wrote the fence sees that on the clock, and waits for the answer.
  */
 export class RequestRunner {
-  private answersUnderWay = 0;
-
   constructor(
     private readonly parts: Parts,
     private readonly log: Logger,
   ) {}
 
   get isIdle(): boolean {
-    return this.parts.executions.count === 0 && this.answersUnderWay === 0;
+    return this.parts.executions.count === 0 && this.parts.writers.areIdle;
   }
 
   /** Entries that may have been handed to anyone before. */
-  async take(entries: readonly Entry[], isRedelivery = false): Promise<void> {
-    const executions = this.reserve(entries);
-    if (executions.length === 0) return;
-    const granted = this.parts.fences.start(executions.map(({ envelope }) => envelope));
-    await this.startGranted(executions, granted, isRedelivery);
+  async take(entries: readonly Entry[]): Promise<void> {
+    await this.start(this.reserve(entries));
+  }
+
+  /** Entries of dead replicas. */
+  async takeOver(entries: readonly Entry[]): Promise<void> {
+    for (const { envelope } of await this.start(this.reserve(entries)))
+      metrics.redelivered.inc({ contract: envelope.contract });
   }
 
   /**
-   * An entry that was handed to this replica only, and not before that time of `performance.now()`. Returns what starts
-   * it, for when its fence has been written to that connection.
+   * Entries that were handed to this replica only, and not before that time of `performance.now()`. Returns what starts
+   * them, for when their fences have been written to that connection.
    */
-  takeNew(entry: Entry, since: number, connection: Redis): () => void {
+  takeNew(entries: readonly Entry[], since: number, connection: Redis): () => void {
     const { fences, heartbeat } = this.parts;
-    const [execution] = this.reserve([entry]);
-    if (!execution) return () => undefined;
+    const executions = this.reserve(entries);
+    if (executions.length === 0) return () => undefined;
     // A replica that cannot renew its heartbeat cannot send answers either: it waits until that works again.
-    if (execution.isOverdue || !heartbeat.isAliveSince(since))
-      return () => void this.startGranted([execution], fences.start([execution.envelope]));
-    const isOurs = fences.write(execution.envelope, connection);
+    if (!heartbeat.isAliveSince(since)) return () => void this.start(executions);
+    const overdue = executions.map(({ isOverdue }) => isOverdue);
+    const granted = fences.start(envelopesOf(executions), connection);
     return () => {
       // In this order: standing still between the two shows on the clock.
-      if (hasSentAll(connection) && heartbeat.isAliveSince(since)) {
-        void this.execute(execution);
-        void this.confirm(execution, isOurs);
-      } else {
-        const granted = isOurs.then((ours) => [ours]);
-        void this.startGranted([execution], granted);
-      }
+      if (!hasSentAll(connection) || !heartbeat.isAliveSince(since) || overdue.includes(true))
+        return void this.startGranted(executions, granted);
+      for (const execution of executions) void this.execute(execution);
+      void this.confirm(executions, granted);
     };
   }
 
   /** Whoever runs it now answers it. */
-  private async confirm(execution: Execution, isOurs: Promise<boolean>): Promise<void> {
+  private async confirm(executions: readonly Execution[], answer: Promise<boolean[]>): Promise<void> {
     try {
-      if (!(await isOurs)) execution.giveUp();
+      const granted = await answer;
+      executions.forEach((execution, index) => {
+        if (!granted[index]) execution.giveUp();
+      });
     } catch {
-      // The connection broke: nobody knows whether the fence has arrived.
+      // The connection broke: nobody knows whether the fences have arrived.
       await sleep(RETRY_EVERY_MS);
-      if (this.parts.executions.has(execution))
-        await this.confirm(execution, this.parts.fences.putUpAgain(execution.envelope));
+      const running = executions.filter((execution) => this.parts.executions.has(execution));
+      const putUp = running.map(({ envelope }) => this.parts.fences.putUpAgain(envelope));
+      if (running.length > 0) await this.confirm(running, Promise.all(putUp));
     }
   }
 
@@ -118,40 +120,38 @@ export class RequestRunner {
     });
   }
 
-  private async startGranted(
-    executions: readonly Execution[],
-    answer: Promise<boolean[]>,
-    isRedelivery = false,
-  ): Promise<void> {
+  /** Returns those that have been started. */
+  private async start(executions: readonly Execution[]): Promise<Execution[]> {
+    if (executions.length === 0) return [];
+    return this.startGranted(executions, this.parts.fences.start(envelopesOf(executions)));
+  }
+
+  private async startGranted(executions: readonly Execution[], answer: Promise<boolean[]>): Promise<Execution[]> {
     try {
       const granted = await answer;
-      for (const [index, execution] of executions.entries()) {
-        if (isRedelivery && granted[index]) metrics.redelivered.inc({ contract: execution.envelope.contract });
-        void (granted[index] && !execution.isAborted ? this.execute(execution) : this.refuse(execution));
-      }
+      return executions.filter((execution, index) => {
+        const isStarted = granted[index] === true && !execution.isAborted;
+        void (isStarted ? this.execute(execution) : this.refuse(execution));
+        return isStarted;
+      });
     } catch (error) {
       // They stay pending for this replica and are found again when Redis is back.
       this.log.warn('requests could not be fenced and were not started', { err: error, requests: executions.length });
       for (const execution of executions) this.parts.executions.release(execution);
+      return [];
     }
   }
 
   private async execute(execution: Execution): Promise<void> {
-    const { executions, fences, queue, writers } = this.parts;
+    const { executions, fences, queue } = this.parts;
     const { envelope, entryId } = execution;
     const startedAt = performance.now();
     const error = await execution.run();
     this.report(envelope, (performance.now() - startedAt) / 1000, error);
     fences.finished(envelope);
-    const replies = writers.acquire(envelope.replyTo);
     executions.release(execution);
     // Acknowledged before its answer is kept, a request would be forgotten by everyone if this process died now.
-    this.answersUnderWay += 1;
-    await replies.kept();
-    this.answersUnderWay -= 1;
-    writers.release(envelope.replyTo);
-    if (execution.wasTaken) await queue.drop(entryId);
-    else queue.acknowledge(entryId);
+    if (!execution.hasAnswered) await queue.drop(entryId);
   }
 
   /**
@@ -191,9 +191,10 @@ export class RequestRunner {
     const error = new AppError('replica_lost', 'The replica that ran the request has died.', {
       details: { started: true },
     });
-    const { writers, queue } = this.parts;
-    writers.acquire(replyTo).error(call, OUT_OF_BAND, error.toWire());
-    writers.release(replyTo);
-    queue.acknowledge(entryId);
+    this.parts.writers.acquire(replyTo).error(call, OUT_OF_BAND, error.toWire(), entryId);
   }
+}
+
+function envelopesOf(executions: readonly Execution[]): Envelope[] {
+  return executions.map(({ envelope }) => envelope);
 }

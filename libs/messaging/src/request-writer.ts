@@ -4,15 +4,21 @@ import { keys } from './wire.js';
 
 const OVERLOADED_RETRY_AFTER_SECONDS = 1;
 
-interface Waiting {
-  message: string;
-  resolve: (entryId: string) => void;
-  reject: (error: AppError) => void;
+/** Who sends a request, and hears what became of that. */
+interface Sender {
+  added(entryId: string): void;
+  /** `overloaded`, or `unavailable` when Redis cannot be reached. */
+  fail(error: AppError): void;
+}
+
+interface Batch {
+  messages: string[];
+  senders: Sender[];
 }
 
 /** Adds requests to the streams of services; those of one tick to one service go in one command. */
 export class RequestWriter {
-  private readonly waiting = new Map<string, Waiting[]>();
+  private readonly waiting = new Map<string, Batch>();
 
   constructor(
     private readonly redis: Redis,
@@ -20,29 +26,29 @@ export class RequestWriter {
     private readonly entriesMax: number,
   ) {}
 
-  /** Resolves with the id of the entry. Raises `overloaded`, or `unavailable` when Redis cannot be reached. */
-  add(service: string, message: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const batch = this.waiting.get(service);
-      if (batch) return void batch.push({ message, resolve, reject });
-      this.waiting.set(service, [{ message, resolve, reject }]);
+  add(service: string, message: string, sender: Sender): void {
+    let batch = this.waiting.get(service);
+    if (!batch) {
+      batch = { messages: [], senders: [] };
+      this.waiting.set(service, batch);
       queueMicrotask(() => void this.send(service));
-    });
+    }
+    batch.messages.push(message);
+    batch.senders.push(sender);
   }
 
   private async send(service: string): Promise<void> {
-    const batch = this.waiting.get(service) ?? [];
+    const { messages, senders } = this.waiting.get(service) ?? { messages: [], senders: [] };
     this.waiting.delete(service);
     try {
-      const messages = batch.map(({ message }) => message);
       const ids = await this.redis.addRequests(keys.requests(service), this.entriesMax, ...messages);
-      batch.forEach(({ resolve, reject }, index) => {
+      senders.forEach((sender, index) => {
         const id = ids[index];
-        if (id) resolve(id);
-        else reject(overloaded(service));
+        if (id) sender.added(id);
+        else sender.fail(overloaded(service));
       });
     } catch (error) {
-      for (const { reject } of batch) reject(unavailable(error));
+      for (const sender of senders) sender.fail(unavailable(error));
     }
   }
 }

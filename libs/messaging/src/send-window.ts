@@ -15,14 +15,12 @@ export class SendWindow {
   private unreadCharacters = 0;
   private acknowledged = 0;
   private isAsked = false;
+  private isClosed = false;
   private open: (() => void) | undefined;
 
-  constructor(
-    private readonly signal: AbortSignal,
-    private readonly askForAcknowledgement: () => void,
-  ) {}
+  constructor(private readonly askForAcknowledgement: () => void) {}
 
-  /** Undefined while the window has room, else a promise that it has; it resolves on abort too. */
+  /** Undefined while the window has room, else a promise that it has or that it was closed. */
   sent(characters: number): Promise<void> | undefined {
     const size = characters + PART_OVERHEAD_CHARACTERS;
     this.unread.push(size);
@@ -41,20 +39,22 @@ export class SendWindow {
     if (this.unreadCharacters <= WINDOW_CHARACTERS) this.open?.();
   }
 
+  /** Nobody waits for room any more. */
+  close(): void {
+    this.isClosed = true;
+    this.open?.();
+  }
+
   private ask(): void {
     this.isAsked = true;
     this.askForAcknowledgement();
   }
 
   private async waitForRoom(): Promise<void> {
+    if (this.isClosed) return;
     this.ask();
     const timer = setInterval(() => this.ask(), ASK_AGAIN_EVERY_MS);
-    const opened = new Promise<void>((resolve) => (this.open = resolve));
-    const stop = () => this.open?.();
-    this.signal.addEventListener('abort', stop, { once: true });
-    if (this.signal.aborted) stop();
-    await opened;
-    this.signal.removeEventListener('abort', stop);
+    await new Promise<void>((resolve) => (this.open = resolve));
     clearInterval(timer);
     this.open = undefined;
   }

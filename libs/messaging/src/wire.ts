@@ -102,7 +102,11 @@ function isFrame(value: unknown): value is Frame {
 
 /** Of the fields of a stream entry as Redis returns them: name, value, name, value, … */
 export function valuesOf(fields: readonly string[], name: string): string[] {
-  return fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === name);
+  const values: string[] = [];
+  fields.forEach((value, index) => {
+    if (index % 2 === 1 && fields[index - 1] === name) values.push(value);
+  });
+  return values;
 }
 
 function tooLarge(what: string, charactersMax: number): AppError {
