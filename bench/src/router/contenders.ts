@@ -23,7 +23,7 @@ export type ContenderName = (typeof contenderNames)[number];
 export interface Field {
   contenders: Record<ContenderName, Contender>;
   /** Of Tollgate; see there. */
-  toggleProfile(): void;
+  toggleProfile: () => void;
   stop(): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ export interface Tollgate {
   url: string;
   accessToken: string;
   /** Profiles both processes from one call to the next; needs `profileDir`. */
-  toggleProfile(): void;
+  toggleProfile: () => void;
   stop(): Promise<void>;
 }
 
