@@ -9,7 +9,7 @@ interface CpuProfile {
   timeDeltas: number[];
 }
 
-/** Self time by package and by function, in microseconds a request. Idle time is left out, the start-up is in it. */
+/** Self time by package and by function, in microseconds a request. Idle time is left out. */
 export async function summarise(path: string, requests: number): Promise<string> {
   const profile = JSON.parse(await readFile(path, 'utf8')) as CpuProfile;
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));

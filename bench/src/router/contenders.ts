@@ -22,6 +22,8 @@ export type ContenderName = (typeof contenderNames)[number];
 
 export interface Field {
   contenders: Record<ContenderName, Contender>;
+  /** Of Tollgate; see there. */
+  toggleProfile: () => void;
   stop(): Promise<void>;
 }
 
@@ -71,7 +73,7 @@ export async function startField({ profileDir }: { profileDir?: string | undefin
         headers: { authorization: `Bearer ${tollgate.accessToken}` },
       },
     };
-    return { contenders, stop };
+    return { contenders, toggleProfile: () => tollgate.toggleProfile(), stop };
   } catch (error) {
     await stop();
     throw error;

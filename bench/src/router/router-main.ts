@@ -1,8 +1,10 @@
-// `pnpm bench:router [--quick | --profile]`; see the README.
+// `pnpm bench:router [--quick | --profile [--connections 64]]`; see the README.
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { summarise } from '../profile-summary.js';
 import { quantile, rounded } from '../statistics.js';
 import { table } from '../report.js';
 import { contenderNames, startField, type ContenderName, type Field } from './contenders.js';
@@ -18,6 +20,8 @@ interface Plan {
 
 const quick: Plan = { rounds: 3, loadMs: 700, warmUpMs: 2_500, streams: 60 };
 const full: Plan = { rounds: 7, loadMs: 2_000, warmUpMs: 6_000, streams: 200 };
+const PROFILED_MS = 8_000;
+const PROFILE_WRITTEN_WITHIN_MS = 2_000;
 const CONNECTIONS = [1, 16, 64] as const;
 
 // Portkey 1.15.2 answers 500 to streams on Node 24 (it appends to the headers of a fetch response).
@@ -28,8 +32,9 @@ type Rounds<Figures> = Record<ContenderName, Figures[]>;
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    /** 64 connections on Tollgate alone, with a CPU profile of both processes. */
+    /** Tollgate alone, with a CPU profile of both processes. */
     profile: { type: 'boolean', default: false },
+    connections: { type: 'string', default: '64' },
   },
 });
 
@@ -128,7 +133,17 @@ function firstTokenTable(contenders: Field['contenders'], rounds: Rounds<number>
   return table('Streams, one at a time', ['', 'first token ms', 'added ms'], body);
 }
 
-async function profile({ contenders }: Field, directory: string): Promise<void> {
-  const figures = await loadAnswers(contenders.tollgate, 64, 10_000);
-  console.log(`${Math.round(figures.perSecond)} requests/s; profiles in ${directory}`);
+/** What the gateway and the llm-router spend their time on, warm, with the connections of `--connections`. */
+async function profile({ contenders, toggleProfile }: Field, directory: string): Promise<void> {
+  await loadAnswers(contenders.tollgate, 64, full.warmUpMs);
+  toggleProfile();
+  const figures = await loadAnswers(contenders.tollgate, Number(flags.connections), PROFILED_MS);
+  toggleProfile();
+  const requests = (figures.perSecond * PROFILED_MS) / 1_000;
+  await sleep(PROFILE_WRITTEN_WITHIN_MS);
+  for (const name of ['gateway', 'llm-router']) {
+    const path = join(directory, `${name}.cpuprofile`);
+    console.log(`\n${name}: ${path}\n${await summarise(path, requests)}`);
+  }
+  console.log(`${Math.round(figures.perSecond)} requests/s while profiled`);
 }

@@ -9,6 +9,8 @@ import { Client } from 'pg';
 export interface Tollgate {
   url: string;
   accessToken: string;
+  /** Profiles both processes from one call to the next; needs `profileDir`. */
+  toggleProfile: () => void;
   stop(): Promise<void>;
 }
 
@@ -16,7 +18,7 @@ export interface TollgateOptions {
   databaseUrl: string;
   redisUrl: string;
   providerUrl: string;
-  /** Where both processes leave a CPU profile when they stop. */
+  /** Where both processes leave their CPU profiles. */
   profileDir?: string | undefined;
 }
 
@@ -67,12 +69,16 @@ export async function startTollgate(options: TollgateOptions): Promise<Tollgate>
     REPLICA_SLOTS: '1024',
     MAX_CONCURRENT_REQUESTS: '1024',
   };
-  const execArgv = options.profileDir ? ['--cpu-prof', `--cpu-prof-dir=${options.profileDir}`] : [];
+  const execArgv = options.profileDir ? ['--import', import.meta.resolve('./profile-on-signal.js')] : [];
   const apps: AppProcess[] = [];
   const start = async (name: string) => {
     const port = await freePort();
-    apps.push(await startApp(name, { ...environment, PORT: String(port) }, execArgv));
+    const profileFile = join(options.profileDir ?? configDir, `${name}.cpuprofile`);
+    apps.push(await startApp(name, { ...environment, PORT: String(port), PROFILE_FILE: profileFile }, execArgv));
     return `http://127.0.0.1:${port}`;
+  };
+  const toggleProfile = () => {
+    for (const { child } of apps) child.kill('SIGUSR2');
   };
   const stop = async () => {
     for (const app of apps.reverse()) await app.stop();
@@ -81,7 +87,7 @@ export async function startTollgate(options: TollgateOptions): Promise<Tollgate>
   try {
     await start('llm-router');
     const url = await start('gateway');
-    return { url, accessToken: await newProToken(url, options.databaseUrl), stop };
+    return { url, accessToken: await newProToken(url, options.databaseUrl), toggleProfile, stop };
   } catch (error) {
     await stop();
     throw error;

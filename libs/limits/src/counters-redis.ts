@@ -19,6 +19,7 @@ const RECONNECT_DELAY_MAX_MS = 300;
 export class CountersRedis implements OnModuleInit, OnApplicationShutdown {
   private readonly redis: Redis;
   private silentUntil = 0;
+  private leaving: Promise<void> | undefined;
 
   /** @param scripts beyond those of calls */
   constructor(url: string, scripts: RedisOptions['scripts'] = {}) {
@@ -54,7 +55,8 @@ export class CountersRedis implements OnModuleInit, OnApplicationShutdown {
    * @param undo for what Redis may still do after we have given up
    */
   async ask<T>(command: (redis: Redis) => Promise<T>, undo: () => void = () => undefined): Promise<T> {
-    if (Date.now() < this.silentUntil) throw unavailable(new Error('Redis has just been silent'));
+    this.refuseWhileSilent();
+    void this.gather();
     const answer = command(this.redis);
     try {
       return await within(answer, ANSWER_WITHIN_MS);
@@ -65,6 +67,36 @@ export class CountersRedis implements OnModuleInit, OnApplicationShutdown {
       }
       throw unavailable(error);
     }
+  }
+
+  /**
+   * For what needs no answer: resolves when the command has left this process, so that whoever asks Redis later finds it done.
+   * Raises `unavailable` only for a Redis that has just been silent; the command reports its own failure.
+   */
+  async tell(command: (redis: Redis) => Promise<unknown>): Promise<void> {
+    this.refuseWhileSilent();
+    const sent = this.gather();
+    void command(this.redis);
+    await sent;
+  }
+
+  private refuseWhileSilent(): void {
+    if (Date.now() < this.silentUntil) throw unavailable(new Error('Redis has just been silent'));
+  }
+
+  /** The commands of one turn of the event loop leave in one write, which costs as much as all the rest of a command. */
+  private async gather(): Promise<void> {
+    if (this.redis.status !== 'ready') return;
+    this.leaving ??= this.leave();
+    await this.leaving;
+  }
+
+  private async leave(): Promise<void> {
+    const { stream } = this.redis;
+    stream.cork();
+    await nextTurn();
+    this.leaving = undefined;
+    stream.uncork();
   }
 }
 

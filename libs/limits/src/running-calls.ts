@@ -25,18 +25,21 @@ export class RunningCalls implements OnApplicationShutdown {
     callsRunning.inc();
   }
 
-  /** Does not throw: a slot that cannot be freed now is free when its lease ends. */
+  /**
+   * Resolves when Redis has been told, without its answer: the next call of the same client is behind this one, or comes later.
+   * Does not throw: a slot that cannot be freed now is free when its lease ends.
+   */
   async end(accountId: string, callId: string, giveBack: boolean): Promise<void> {
     // First here, then in Redis: a renewal that comes later must not bring the slot back.
     const calls = this.callsOf.get(accountId);
     if (calls?.delete(callId)) callsRunning.dec();
     if (calls?.size === 0) this.callsOf.delete(accountId);
     const { day, running } = limitKeys(accountId);
-    try {
-      await this.redis.ask((redis) => redis.endCall(day, running, callId, giveBack ? '1' : '0'));
-    } catch (error) {
+    const failed = (error: unknown) =>
       this.logger.warn('A slot could not be freed; its lease will end.', { err: error });
-    }
+    await this.redis
+      .tell((redis) => redis.endCall(day, running, callId, giveBack ? '1' : '0').catch(failed))
+      .catch(failed);
   }
 
   onApplicationShutdown(): void {

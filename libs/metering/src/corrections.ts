@@ -86,9 +86,8 @@ export class Corrections {
     const { callId, attemptNumber, correctionId } = correction;
     await this.database.$transaction(async (transaction) => {
       await transaction.$executeRaw`
-        SELECT FROM account WHERE id = (SELECT account_id FROM usage_attempt
-          WHERE call_id = ${callId}::uuid AND attempt_number = ${attemptNumber}::smallint AND entry_number = 0)
-        FOR NO KEY UPDATE`;
+        SELECT lock_accounts(array(SELECT account_id FROM usage_attempt
+          WHERE call_id = ${callId}::uuid AND attempt_number = ${attemptNumber}::smallint AND entry_number = 0))`;
       const [standing] = await transaction.$queryRaw<Standing[]>`
         SELECT min(account_id::text) AS account_id, bool_or(correction_id = ${correctionId}::uuid) IS TRUE AS is_done,
           (max(entry_number) FILTER (WHERE entry IN ('attempt', 'restatement')))::int AS entry_number,

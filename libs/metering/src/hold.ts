@@ -1,6 +1,8 @@
 import type { AttemptOutcome, PriceVersion, UsageSource } from '@tollgate/database';
 import { chargePrices, costPrices, priceOf, type TokenCounts } from './cost.js';
 
+export const HOLD_LEASE_MS = Symbol('milliseconds after which a hold that is not refreshed has lapsed');
+
 /** What an attempt asks for before its provider is called. */
 export interface HoldRequest {
   /** Of the completion, a UUIDv7; with `attemptNumber` (from 1) it is unique. */

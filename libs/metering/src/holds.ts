@@ -2,32 +2,19 @@ import { AppError } from '@tollgate/contracts';
 import { Database } from '@tollgate/database';
 import { Logger } from '@tollgate/observability';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Hold, HoldRequest } from './hold.js';
+import { HOLD_LEASE_MS, type Hold, type HoldRequest } from './hold.js';
 import { HoldEnds } from './hold-ends.js';
-import { MicroBatch } from './micro-batch.js';
+import { LedgerBatches } from './ledger-batches.js';
 import { quotaExceeded, type Verdict } from './quota-exceeded.js';
-import { isRefusal } from './refusal.js';
 
-export const HOLD_LEASE_MS = Symbol('milliseconds after which a hold that is not refreshed has lapsed');
-
-const takeHolds = {
-  name: 'take_holds',
-  text: `SELECT ordinal, verdict, used, held, cap, resets_on::text, tier, month_start::text, day::text, taken_at FROM take_holds($1)`,
-};
-
-const BATCH_SIZE_MAX = 200;
 const ANSWER_WITHIN_MS = 5_000;
 
 /** Admission: nothing is sent to a provider before what it may cost is kept free in every window of its account. */
 @Injectable()
 export class Holds {
-  private readonly batch = new MicroBatch<HoldRequest, Verdict>((requests) => this.ask(requests), {
-    sizeMax: BATCH_SIZE_MAX,
-    isRefusal,
-  });
-
   constructor(
     private readonly database: Database,
+    private readonly batches: LedgerBatches,
     private readonly ends: HoldEnds,
     private readonly logger: Logger,
     @Inject(HOLD_LEASE_MS) private readonly leaseMs: number,
@@ -61,7 +48,7 @@ export class Holds {
   }
 
   private async answerInTime(request: HoldRequest): Promise<Verdict> {
-    const asked = this.batch.add(request);
+    const asked = this.batches.take(request);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       const tooLate = () =>
@@ -86,32 +73,5 @@ export class Holds {
     } catch (error) {
       this.logger.error('a hold of an unanswered request could not be released', { err: error });
     }
-  }
-
-  private async ask(requests: readonly HoldRequest[]): Promise<Verdict[]> {
-    const batch = JSON.stringify(requests.map((request, ordinal) => this.toItem(request, ordinal)));
-    const rows = await this.database.runPrepared<Verdict & { ordinal: number }>(takeHolds, [batch]);
-    const verdicts = new Map(rows.map(({ ordinal, ...verdict }) => [ordinal, verdict]));
-    return requests.map((_, index) => verdicts.get(index) ?? { verdict: 'unknown_account' });
-  }
-
-  private toItem(request: HoldRequest, ordinal: number) {
-    return {
-      ordinal,
-      call_id: request.callId,
-      attempt_number: request.attemptNumber,
-      request_id: request.requestId,
-      account_id: request.accountId,
-      user_id: request.userId,
-      task: request.task,
-      provider: request.price.provider,
-      model: request.price.model,
-      price_version_id: String(request.price.id),
-      tokens: request.tokensInput + request.tokensOutputMax,
-      tokens_input: request.tokensInput,
-      is_dispatched: request.isDispatched ?? true,
-      lease_ms: this.leaseMs,
-      at: request.at?.toISOString(),
-    };
   }
 }

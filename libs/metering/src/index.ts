@@ -2,7 +2,7 @@ export { Corrections, type Correction } from './corrections.js';
 export { priceOf, type TokenCounts, type TokenPrices } from './cost.js';
 export { Drift, type DriftReport } from './drift.js';
 export type { AttemptEnd, Hold, HoldRequest } from './hold.js';
-export type { HoldEndEffect } from './hold-ends.js';
+export type { HoldEndEffect } from './hold-end.js';
 export { Holds } from './holds.js';
 export { LapsedHolds } from './lapsed-holds.js';
 export { Ledger, type CacheHit } from './ledger.js';

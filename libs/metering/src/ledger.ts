@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { attemptRow, type AttemptEnd, type Hold, type HoldRequest } from './hold.js';
-import { HoldEnds, type HoldEndEffect } from './hold-ends.js';
+import type { HoldEndEffect } from './hold-end.js';
+import { HoldEnds } from './hold-ends.js';
 
 /** An answer out of the cache: the tokens that it would have cost. */
 export interface CacheHit extends Omit<HoldRequest, 'tokensInput' | 'tokensOutputMax' | 'isDispatched'> {

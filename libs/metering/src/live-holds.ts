@@ -2,7 +2,7 @@ import { asService, Database } from '@tollgate/database';
 import { Logger } from '@tollgate/observability';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Hold } from './hold.js';
-import { HOLD_LEASE_MS } from './holds.js';
+import { HOLD_LEASE_MS } from './hold.js';
 
 /** So that at least two refreshes of a lease may fail. */
 const REFRESHES_PER_LEASE = 3;

@@ -3,9 +3,11 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { Corrections } from './corrections.js';
 import { Drift } from './drift.js';
 import { HoldEnds } from './hold-ends.js';
-import { HOLD_LEASE_MS, Holds } from './holds.js';
+import { HOLD_LEASE_MS } from './hold.js';
+import { Holds } from './holds.js';
 import { LapsedHolds } from './lapsed-holds.js';
 import { Ledger } from './ledger.js';
+import { LedgerBatches } from './ledger-batches.js';
 import { LiveHolds } from './live-holds.js';
 import { Plans } from './plans.js';
 import type { PlansFile } from './plans-file.js';
@@ -54,6 +56,7 @@ export class MeteringModule {
       providers: [
         { provide: HOLD_LEASE_MS, useValue: options.holdLeaseMs ?? HOLD_LEASE_DEFAULT_MS },
         plansOfDatabase,
+        LedgerBatches,
         HoldEnds,
         ...services,
       ],

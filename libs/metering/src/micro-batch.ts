@@ -4,19 +4,19 @@ export interface MicroBatchOptions {
   isRefusal: (error: unknown) => boolean;
 }
 
-/** Two, so that one batch travels while the other one commits. */
-const BATCHES_AT_ONCE = 2;
-
 interface Waiting<Item, Result> {
   item: Item;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }
 
-/** Items that arrive while a batch is under way share the next one: a busy row is locked once a batch, not once an item. */
+/**
+ * Items that arrive while a batch is under way share the next one: a busy row is locked once a batch, not once an item. One batch
+ * at a time: a second one would wait for the locks of the first, and both would be half as large for nearly the same work.
+ */
 export class MicroBatch<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
-  private batchesRunning = 0;
+  private isRunning = false;
 
   /** @param run returns one result an item, in their order */
   constructor(
@@ -28,15 +28,15 @@ export class MicroBatch<Item, Result> {
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      if (this.batchesRunning < BATCHES_AT_ONCE) void this.runBatches();
+      if (!this.isRunning) void this.runBatches();
     });
   }
 
   private async runBatches(): Promise<void> {
-    this.batchesRunning += 1;
+    this.isRunning = true;
     await Promise.resolve(); // Lets the items of this very tick join.
     while (this.waiting.length > 0) await this.runBatch(this.waiting.splice(0, this.options.sizeMax));
-    this.batchesRunning -= 1;
+    this.isRunning = false;
   }
 
   private async runBatch(batch: readonly Waiting<Item, Result>[]): Promise<void> {

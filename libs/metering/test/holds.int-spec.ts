@@ -51,6 +51,13 @@ describe('a budget', () => {
     if (small.status === 'fulfilled') await metering.holds.release(small.value);
   });
 
+  it('is free for the next call as soon as the one before it ends, also when both are asked for at once', async () => {
+    const owner = await metering.newAccount(await metering.newPlan({ tokens: 100 }));
+    const held = await metering.holds.take(metering.newHold(owner));
+    const [, next] = await Promise.all([metering.holds.release(held), metering.holds.take(metering.newHold(owner))]);
+    await metering.holds.release(next);
+  });
+
   it('that is billed beyond what it includes ends at its hard cap', async () => {
     const owner = await metering.newAccount(await metering.newPlan({ tokens: 100, hardCap: 250 }));
     const outcomes = await Promise.allSettled(

@@ -20,6 +20,7 @@ import {
   type ModelPrice,
 } from '../src/index.js';
 import { HoldEnds } from '../src/hold-ends.js';
+import { LedgerBatches } from '../src/ledger-batches.js';
 
 export const logger = new Logger(createLogger('test', 'fatal'));
 
@@ -38,10 +39,11 @@ export interface Owner {
 /** What a replica of a service has of this lib, over connections of its own. */
 export function newReplica(url: string, leaseMs = 15_000) {
   const database = new Database({ url });
-  const ends = new HoldEnds(database, logger);
+  const batches = new LedgerBatches(database, leaseMs);
+  const ends = new HoldEnds(batches, logger);
   return {
     database,
-    holds: new Holds(database, ends, logger, leaseMs),
+    holds: new Holds(database, batches, ends, logger, leaseMs),
     live: new LiveHolds(database, logger, leaseMs),
     ledger: new Ledger(ends),
     lapsed: new LapsedHolds(database, ends),

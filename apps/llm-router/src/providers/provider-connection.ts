@@ -1,7 +1,8 @@
-import { Agent, request, type Dispatcher } from 'undici';
+import { Agent } from 'undici';
 import type { ProviderConfig } from '../catalogue/models-file.js';
 import { parseJson } from './parse-json.js';
 import { providerLookup } from './provider-address.js';
+import { ProviderAnswer } from './provider-answer.js';
 import { failureOfStatus, ProviderFailure, retryAfterMsOf } from './provider-failure.js';
 import type { ProviderRequest } from './provider.js';
 
@@ -11,6 +12,7 @@ const LIST_CHARACTERS_MAX = 4 * 1024 * 1024;
 /** HTTP to one provider: its connection pool, its key, its failures as {@link ProviderFailure}. */
 export class ProviderConnection {
   private readonly agent: Agent;
+  private readonly baseUrl: { origin: string; pathname: string };
 
   constructor(
     private readonly name: string,
@@ -21,6 +23,8 @@ export class ProviderConnection {
     /** Called when no connection can be made. */
     private readonly onUnreachable: () => void,
   ) {
+    const { origin, pathname } = new URL(config.baseUrl);
+    this.baseUrl = { origin, pathname: pathname.replace(/\/$/, '') };
     this.agent = new Agent({
       connections: config.connections,
       connect: { timeout: config.connectTimeoutMs, lookup: providerLookup(config.allowPrivate) },
@@ -30,21 +34,21 @@ export class ProviderConnection {
     });
   }
 
-  /** Posts JSON and returns the body as decoded text, piece by piece as it arrives. */
+  /** Posts JSON and returns the body as decoded text, in pieces as it arrives. */
   async *post(path: string, body: unknown, origin: ProviderRequest, signal: AbortSignal): AsyncGenerator<string, void> {
     const headers = {
       'content-type': 'application/json',
       'x-request-id': origin.requestId,
       traceparent: origin.traceparent,
     };
-    const dispatcher = this.agent.compose(noticeDispatch(signal, origin.onDispatched));
-    const chunks = await this.open('POST', path, signal, headers, JSON.stringify(body), dispatcher);
-    yield* this.decode(chunks, signal);
+    const answer = new ProviderAnswer(signal, origin.onDispatched);
+    yield* await this.open(answer, { method: 'POST', path, headers, body: JSON.stringify(body) }, signal);
   }
 
   async getJson(path: string, signal: AbortSignal): Promise<unknown> {
     let text = '';
-    for await (const piece of this.decode(await this.open('GET', path, signal, {}), signal)) {
+    const answer = new ProviderAnswer(signal, () => undefined);
+    for await (const piece of await this.open(answer, { method: 'GET', path }, signal)) {
       text += piece;
       if (text.length > LIST_CHARACTERS_MAX) throw this.failure('sent more than can be a list');
     }
@@ -64,66 +68,59 @@ export class ProviderConnection {
     await this.agent.close();
   }
 
-  private async *decode(chunks: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<string, void> {
-    const decoder = new TextDecoder(); // A character may be split over two chunks.
-    try {
-      for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
-    } catch (error) {
-      throw signal.aborted ? signal.reason : this.failure('broke the connection', error);
-    }
-  }
-
+  /** Resolves to the body of a good answer. */
   private async open(
-    method: 'GET' | 'POST',
-    path: string,
+    answer: ProviderAnswer,
+    { path, headers, ...request }: ProviderCall,
     signal: AbortSignal,
-    headers: Record<string, string>,
-    body?: string,
-    dispatcher: Dispatcher = this.agent,
-  ): Promise<AsyncIterable<Buffer>> {
+  ): Promise<AsyncGenerator<string, void>> {
+    const { origin, pathname } = this.baseUrl;
     const authorization = this.config.apiKey ? { authorization: `Bearer ${this.config.apiKey}` } : {};
-    const options = { method, headers: { ...headers, ...authorization }, body, signal, dispatcher };
-    const response = await request(`${this.config.baseUrl}${path}`, options).catch((error: unknown) => {
+    this.agent.dispatch(
+      { ...request, origin, path: `${pathname}${path}`, headers: { ...headers, ...authorization } },
+      answer,
+    );
+    const head = await answer.head().catch((error: unknown) => {
       if (signal.aborted) throw signal.reason;
       this.onUnreachable();
       throw this.failure('cannot be reached', error);
     });
     // A redirect is a failure like any other: its target was chosen by nobody here.
-    if (response.statusCode < 300) return response.body;
-    throw new ProviderFailure(`The provider "${this.name}" answered with status ${response.statusCode}.`, {
-      ...failureOfStatus(response.statusCode),
-      retryAfterMs: retryAfterMsOf(response.headers, Date.now()),
-      body: await this.startOf(response.body, signal),
+    if (head.status < 300) return this.bodyOf(answer, signal);
+    throw new ProviderFailure(`The provider "${this.name}" answered with status ${head.status}.`, {
+      ...failureOfStatus(head.status),
+      retryAfterMs: retryAfterMsOf(head.headers, Date.now()),
+      body: await this.startOf(answer, signal),
     });
   }
 
+  private async *bodyOf(answer: ProviderAnswer, signal: AbortSignal): AsyncGenerator<string, void> {
+    try {
+      yield* answer.text();
+    } catch (error) {
+      throw signal.aborted ? signal.reason : this.failure('broke the connection', error);
+    }
+  }
+
   /** As much of an error's body as the log takes. */
-  private async startOf(body: AsyncIterable<Buffer>, signal: AbortSignal): Promise<string> {
+  private async startOf(answer: ProviderAnswer, signal: AbortSignal): Promise<string> {
     let text = '';
     try {
-      for await (const piece of this.decode(body, signal)) {
+      for await (const piece of answer.text()) {
         text += piece;
         if (text.length >= ERROR_BODY_CHARACTERS_MAX) break;
       }
-    } catch (error) {
-      if (signal.aborted) throw error;
+    } catch {
+      signal.throwIfAborted();
     }
     return text.slice(0, ERROR_BODY_CHARACTERS_MAX);
   }
 }
 
-/** undici calls onRequestStart when it has a connection and begins to send, unless the request has been given up by then. */
-function noticeDispatch(signal: AbortSignal, onDispatched: () => void): Dispatcher.DispatcherComposeInterceptor {
-  return (dispatch) => (options, handler) =>
-    dispatch(options, {
-      onRequestStart: (controller, context) => {
-        if (!signal.aborted) onDispatched();
-        handler.onRequestStart?.(controller, context);
-      },
-      onRequestUpgrade: (...upgrade) => handler.onRequestUpgrade?.(...upgrade),
-      onResponseStart: (...start) => handler.onResponseStart?.(...start),
-      onResponseData: (...data) => handler.onResponseData?.(...data),
-      onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
-      onResponseError: (...error) => handler.onResponseError?.(...error),
-    });
+interface ProviderCall {
+  method: 'GET' | 'POST';
+  /** Behind the provider's base URL. */
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
 }
