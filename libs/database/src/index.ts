@@ -17,6 +17,8 @@ export type {
   Batch,
   BatchPrompt,
   Hold,
+  LogJob,
+  LogJobPart,
   Plan,
   PriceVersion,
   RefreshToken,
