@@ -21,6 +21,8 @@ const absences: readonly ErrorCode[] = [
   'invalid_structured_output',
   'overloaded',
   'context_length_exceeded',
+  // Prompt and schema are ours: when they are refused, as by a router too busy to check the schema, the caller has no fault.
+  'invalid_request',
   'deadline_exceeded',
   'replica_lost',
   'reply_lost',
