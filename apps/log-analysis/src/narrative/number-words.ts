@@ -11,8 +11,10 @@ const scales = new Map([
   ['thousand', 1_000],
   ['million', 1_000_000],
 ]);
+/** The longest first: "seventy" is no "seven". */
+const spellings = [...words.keys(), ...scales.keys()].toSorted((a, b) => b.length - a.length);
 const run = new RegExp(
-  `\\b(?:${[...words.keys(), ...scales.keys()].join('|')})s?(?:[\\s-]+(?:and\\s+)?(?=[a-z]))?`,
+  `\\b(?:${spellings.join('|')})s?(?:[\\s-]+(?:and\\s+)?(?=[a-z]))?`,
   'gi',
 );
 
