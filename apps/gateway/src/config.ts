@@ -46,6 +46,9 @@ const variables = z
     RECEIVE_TIMEOUT_MS: integer({ min: 100, max: 3_600_000 }).default(60_000),
     /** Longer than that of common load balancers: of the two, they should close first. */
     KEEP_ALIVE_TIMEOUT_MS: integer({ min: 100, max: 3_600_000 }).default(72_000),
+    /** Of a log that is uploaded, unpacked: answered at once, and read as a job. */
+    LOG_UPLOAD_BYTES_MAX: integer({ min: 1_024, max: MAX_BODY_BYTES }).default(MAX_BODY_BYTES),
+    LOG_JOB_BYTES_MAX: integer({ min: 1_024 }).default(1_073_741_824),
     CORS_ORIGINS: z
       .string()
       .transform(commaList)
@@ -121,6 +124,7 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
         windowSeconds: all.RATE_LIMIT_WINDOW,
         signInsPerMinute: all.SIGN_IN_REQUESTS_PER_MINUTE,
       },
+      uploads: { answerBytesMax: all.LOG_UPLOAD_BYTES_MAX, jobBytesMax: all.LOG_JOB_BYTES_MAX },
       replica: { queueMax: all.QUEUE_MAX },
       requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
       plans: all.PLANS_FILE,

@@ -26,6 +26,9 @@ import { IdentityModule } from './identity/identity.module.js';
 import { CallLimitsInterceptor } from './limits/call-limits.interceptor.js';
 import { LimitsModule } from './limits/limits.module.js';
 import { LogAnalysisController } from './log-analysis/log-analysis.controller.js';
+import { LogJobsController } from './log-analysis/log-jobs.controller.js';
+import { LogUploads, UPLOAD_LIMITS } from './log-analysis/log-uploads.service.js';
+import { SentAnalyses } from './log-analysis/sent-analysis.service.js';
 import { GenerateService } from './model-service/generate.service.js';
 import { ModelServiceController } from './model-service/model-service.controller.js';
 import { OpenAiController } from './openai-compatible/openai.controller.js';
@@ -77,6 +80,7 @@ export class GatewayModule {
         ChatDispatchesController,
         ChatGenerationController,
         LogAnalysisController,
+        LogJobsController,
         ModelServiceController,
         BatchesController,
         OpenAiController,
@@ -90,6 +94,9 @@ export class GatewayModule {
         Transcripts,
         GenerateService,
         LlmStatus,
+        { provide: UPLOAD_LIMITS, useValue: config.uploads },
+        LogUploads,
+        SentAnalyses,
         EventStream,
         KeyedRequests,
         // In this order: an answer that is kept is repeated whatever the limits say.

@@ -158,15 +158,27 @@ export {
   UsageSource,
 } from './llm-router.js';
 export {
+  AnalysisOptions,
   AnalysisRequest,
   AnalysisResponse,
   AnalysisType,
   analyzeLogs,
-  logAnalysisContracts,
   LogEntry,
   LogTask,
   NarrativeSource,
 } from './log-analysis.js';
+export {
+  appendLog,
+  cancelLogJob,
+  createLogJob,
+  discardLog,
+  getLogJob,
+  listLogJobs,
+  logAnalysisContracts,
+  LogChunk,
+  LogJob,
+  LogJobList,
+} from './log-jobs.js';
 export { UsageBucket, UsagePage, UsageResult } from './usage.js';
 export {
   OpenAiChatCompletion,

@@ -46,6 +46,10 @@ const analysisFields = z.object({
 export const AnalysisRequest = analysisFields.superRefine(requireOneLog);
 export type AnalysisRequest = z.infer<typeof AnalysisRequest>;
 
+/** What can be said of a log that is uploaded: of the fields of a form, or in the query string. */
+export const AnalysisOptions = analysisFields.omit({ log_entries: true, log_text: true });
+export type AnalysisOptions = z.infer<typeof AnalysisOptions>;
+
 /** Who wrote `analysis`: a model, the core alone as nothing else was needed, or the core alone as no model could. */
 export const NarrativeSource = z.enum(['model', 'computed', 'unavailable']);
 export type NarrativeSource = z.infer<typeof NarrativeSource>;
@@ -61,6 +65,9 @@ const AnalysisMetadata = z.object({
   /** Of the log; all of them were read. */
   lines: z.number().int().nonnegative(),
   events: z.number().int().nonnegative(),
+  /** With characters that could not be read (U+FFFD), and those that are so long that they were cut. */
+  unreadable_lines: z.number().int().nonnegative(),
+  cut_lines: z.number().int().nonnegative(),
   /** What the model saw; null when none was shown anything. */
   evidence: z
     .object({
@@ -76,6 +83,11 @@ const AnalysisMetadata = z.object({
     valid: z.number().int().nonnegative(),
     removed: z.number().int().nonnegative(),
     claims_removed: z.number().int().nonnegative(),
+  }),
+  /** Numbers that the model wrote: those that the evidence has, and sentences that were removed because of others. */
+  numbers: z.object({
+    valid: z.number().int().nonnegative(),
+    sentences_removed: z.number().int().nonnegative(),
   }),
   /** The factors of `confidence_score`. */
   confidence: z.record(z.string(), share),
@@ -100,19 +112,19 @@ export const AnalysisResponse = z.object({
 });
 export type AnalysisResponse = z.infer<typeof AnalysisResponse>;
 
-/** Reads a whole log and answers. Billed to the caller for what a model wrote. */
+/** Reads a whole log, which may be one of {@link appendLog}, and answers. Billed to the caller for what a model wrote. */
 export const analyzeLogs = request('log-analysis.analyze-logs', {
-  input: analysisFields.extend({ task: LogTask }).superRefine(requireOneLog),
+  input: analysisFields.extend({ task: LogTask, log_id: z.uuid().nullish() }).superRefine(requireOneLog),
   output: AnalysisResponse,
 });
 
-export const logAnalysisContracts = [analyzeLogs];
-
 function requireOneLog(
-  { log_entries, log_text }: Pick<z.infer<typeof analysisFields>, 'log_entries' | 'log_text'>,
+  log: Pick<z.infer<typeof analysisFields>, 'log_entries' | 'log_text'> & { log_id?: string | null },
   context: z.RefinementCtx,
 ): void {
-  const given = [log_entries?.length, log_text?.length].filter((length) => length !== undefined && length > 0);
+  const { log_entries, log_text, log_id } = log;
+  const lengths = [log_entries?.length, log_text?.length, log_id?.length];
+  const given = lengths.filter((length) => length !== undefined && length > 0);
   if (given.length === 1) return;
   const message = given.length === 0 ? 'a log is required, here or as log_text' : 'cannot stand beside log_text';
   context.addIssue({ code: 'custom', path: ['log_entries'], message });

@@ -18,6 +18,8 @@ export type {
   Batch,
   BatchPrompt,
   Hold,
+  LogJob,
+  LogJobPart,
   Plan,
   PriceVersion,
   RefreshToken,

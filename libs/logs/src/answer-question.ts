@@ -1,14 +1,21 @@
-import type { LogChunks } from './analyze-log.js';
+import type { LogChunks, PartOptions } from './analyze-log.js';
 import { LogParser } from './log-parser.js';
 import type { QueryPlan } from './query-plan.js';
 import { type QueryAnswer, QueryRun } from './query-run.js';
 import { TemplateMiner } from './template-miner.js';
 
-/** Executes a plan over a whole log. Every number in the answer is counted. */
-export async function runQuery(source: LogChunks, plan: QueryPlan): Promise<QueryAnswer> {
+/**
+ * Executes a plan over a whole log. Every number in the answer is counted.
+ * @param options.referenceMs the time by which dates without a year are understood; now unless told
+ */
+export async function runQuery(
+  source: LogChunks,
+  plan: QueryPlan,
+  { referenceMs }: Pick<PartOptions, 'referenceMs'> = {},
+): Promise<QueryAnswer> {
   const miner = new TemplateMiner();
   const run = new QueryRun(plan);
-  const parser = new LogParser({ onEvent: (event) => run.add(event, miner.add(event)) });
+  const parser = new LogParser({ onEvent: (event) => run.add(event, miner.add(event)), referenceMs });
   for await (const chunk of source) parser.write(chunk);
   parser.end();
   return run.answer(miner.templates());

@@ -4,7 +4,7 @@ export type { LogFormat } from './line-formats.js';
 export { levelOf, logLevels, type LogLevel } from './log-level.js';
 export type { NumberSummary, Parameter, ParameterKind, Template } from './template.js';
 export { TemplateMiner, type MinedTemplates, type MinerSnapshot } from './template-miner.js';
-export { analyzeLog, analyzePart, type LogChunks, type PartOptions } from './analyze-log.js';
+export { analyzeLog, analyzePart, learnLogFormat, type LogChunks, type PartOptions } from './analyze-log.js';
 export { anomalyKinds, type Anomaly, type AnomalyKind } from './anomaly.js';
 export type { Correlation } from './correlations.js';
 export {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { analyzeLog, analyzePart } from './analyze-log.js';
+import { analyzeLog, analyzePart, learnLogFormat } from './analyze-log.js';
 import { LogAnalysis } from './log-analysis.js';
 
 const start = Date.UTC(2026, 2, 1);
@@ -44,6 +44,40 @@ describe('LogAnalysis', () => {
         },
       ),
       { numRuns: 50 },
+    );
+  });
+
+  it('reports the same for parts that are cut between any two lines, in the middle of stack traces too', async () => {
+    const line = fc.record({ event: fc.constantFrom(...events), gapMs: fc.nat(5_000) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(line, { minLength: 5, maxLength: 200 }),
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 5 }),
+        async (entries, cuts) => {
+          let clock = start;
+          const text = entries
+            .map(({ event, gapMs }) => `${new Date((clock += gapMs)).toISOString()} ${event}\n`)
+            .join('');
+          const lines = text.split(/(?<=\n)/);
+          const whole = await analyzePart([text], { format: await learnLogFormat([text]) });
+          const places = [0, ...cuts.map((cut) => Math.floor(lines.length * cut)), lines.length].toSorted(
+            (a, b) => a - b,
+          );
+          const merged = new LogAnalysis();
+          for (let part = 0; part + 1 < places.length; part += 1) {
+            const [from = 0, to = 0] = places.slice(part, part + 2);
+            const { analysis } = await analyzePart([lines.slice(from, to).join('')], {
+              format: await learnLogFormat([text]),
+              firstLine: from + 1,
+              startsAtNextEvent: from > 0,
+              next: [lines.slice(to).join('')],
+            });
+            merged.merge(LogAnalysis.restore(JSON.parse(JSON.stringify(analysis.snapshot()))));
+          }
+          expect(merged.report()).toEqual(whole.analysis.report());
+        },
+      ),
+      { numRuns: 40 },
     );
   });
 

@@ -4,6 +4,7 @@ import { findAnomalies } from './find-anomalies.js';
 import { findCorrelations } from './correlations.js';
 import { groupErrors } from './error-groups.js';
 import type { LogEvent } from './log-event.js';
+import type { ParseTotals } from './log-parser.js';
 import { LogObserver, type ObserverSnapshot } from './log-observer.js';
 import { observe, type Observed } from './observe.js';
 import type { LogReport } from './report.js';
@@ -27,6 +28,8 @@ export interface AnalysisSnapshot {
   version: 1;
   miner: MinerSnapshot;
   observer: ObserverSnapshot;
+  unreadableLines: number;
+  cutLines: number;
 }
 
 /**
@@ -38,6 +41,14 @@ export class LogAnalysis {
   private miner = new TemplateMiner();
   private observer = new LogObserver();
   private nextRename = renamedAfter;
+  unreadableLines = 0;
+  cutLines = 0;
+
+  /** What the parser of the events says at its end. */
+  addTotals({ unreadableLines, cutLines }: Pick<ParseTotals, 'unreadableLines' | 'cutLines'>): void {
+    this.unreadableLines += unreadableLines;
+    this.cutLines += cutLines;
+  }
 
   add(event: LogEvent): void {
     const shape = this.miner.add(event);
@@ -51,19 +62,23 @@ export class LogAnalysis {
   merge(other: LogAnalysis): void {
     const shapes = this.miner.merge(other.miner);
     this.observer.merge(other.observer, (shape) => shapes.get(other.miner.currentShape(shape)) ?? 0);
+    this.addTotals(other);
   }
 
   /** Plain JSON, for another process. */
   snapshot(): AnalysisSnapshot {
     const numbers = new Map(this.miner.shapeNumbers().map((shape, index) => [shape, index]));
     const shapeOf = (shape: number): number => numbers.get(this.miner.currentShape(shape)) ?? 0;
-    return { version: 1, miner: this.miner.snapshot(), observer: this.observer.snapshot(shapeOf) };
+    const { unreadableLines, cutLines } = this;
+    const observer = this.observer.snapshot(shapeOf);
+    return { version: 1, miner: this.miner.snapshot(), observer, unreadableLines, cutLines };
   }
 
-  static restore({ miner, observer }: AnalysisSnapshot): LogAnalysis {
+  static restore({ miner, observer, ...totals }: AnalysisSnapshot): LogAnalysis {
     const analysis = new LogAnalysis();
     analysis.miner = TemplateMiner.restore(miner);
     analysis.observer = LogObserver.restore(observer);
+    analysis.addTotals(totals);
     return analysis;
   }
 
@@ -79,6 +94,8 @@ export class LogAnalysis {
     const { events, eventsWithTime, components, hosts } = this.observer;
     return {
       lines: this.observer.lines,
+      unreadableLines: this.unreadableLines,
+      cutLines: this.cutLines,
       events,
       span: spanOf(observations),
       eventsWithTime,

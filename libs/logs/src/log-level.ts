@@ -14,7 +14,9 @@ const spellings: Record<LogLevel, string> = {
 };
 
 const levels = new Map<string, LogLevel>();
-for (const level of logLevels) for (const word of spellings[level].split(' ')) levels.set(word, level);
+for (const level of logLevels) {
+  for (const word of spellings[level].split(' ')) levels.set(word, level).set(word.toUpperCase(), level);
+}
 
 /** The level that a word of any case means, such as `WARNING`, `Err` or `severe`. */
 export function levelOf(word: string): LogLevel | undefined {

@@ -13,11 +13,17 @@ export interface LogParserOptions {
   format?: LogFormat;
   /** The time by which dates without a year are understood; now by default. */
   referenceMs?: number;
+  /** The input may begin in the middle of an event, which belongs to the part before: it is passed over. Needs `format`. */
+  startsAtNextEvent?: boolean;
 }
 
 export interface ParseTotals {
   lines: number;
   events: number;
+  /** With a character U+FFFD: they have bytes that are no UTF-8, or had them when somebody wrote them down. */
+  unreadableLines: number;
+  /** Longer than 4,194,304 characters; what is behind that is not read. */
+  cutLines: number;
 }
 
 const sampleLinesMax = 1_000;
@@ -34,21 +40,33 @@ export class LogParser {
   readonly #referenceMs: number;
   readonly #splitter = new LineSplitter();
   readonly #header = new Header();
-  readonly #takeLine = (line: string) => this.#add(line);
+  readonly #takeLine = (line: string, isCut: boolean) => this.#add(line, isCut);
   #format: LogFormat | undefined;
-  #sample: string[] = [];
+  #sample: { line: string; isCut: boolean }[] = [];
   #sampleCharacters = 0;
   #line: number;
   #lines = 0;
   #events = 0;
+  #unreadableLines = 0;
+  #cutLines = 0;
+  #isBeforeFirst: boolean;
+  #isBehindLast = false;
+  #isComplete = false;
   #event: LogEvent | undefined;
   #continuation: string[] = [];
 
-  constructor({ onEvent, firstLine = 1, format, referenceMs = Date.now() }: LogParserOptions) {
+  constructor({
+    onEvent,
+    firstLine = 1,
+    format,
+    referenceMs = Date.now(),
+    startsAtNextEvent = false,
+  }: LogParserOptions) {
     this.#onEvent = onEvent;
     this.#line = firstLine;
     this.#format = format;
     this.#referenceMs = referenceMs;
+    this.#isBeforeFirst = startsAtNextEvent;
   }
 
   write(chunk: Uint8Array | string): void {
@@ -60,7 +78,23 @@ export class LogParser {
     this.#splitter.end(this.#takeLine);
     this.#learn();
     this.#emit();
-    return { lines: this.#lines, events: this.#events };
+    return {
+      lines: this.#lines,
+      events: this.#events,
+      unreadableLines: this.#unreadableLines,
+      cutLines: this.#cutLines,
+    };
+  }
+
+  /** From now on only what goes on with the last event is taken: what is written is part of the next part of the log. */
+  finishEvent(): void {
+    this.#learn();
+    this.#isBehindLast = true;
+  }
+
+  /** The next event has begun, or nothing was taken before {@link finishEvent}: more of the log changes nothing. */
+  get isComplete(): boolean {
+    return this.#isComplete || (this.#isBehindLast && this.#lines === 0);
   }
 
   /** What was learned from the first lines; undefined until there were enough of them or the end came. */
@@ -68,34 +102,37 @@ export class LogParser {
     return this.#format;
   }
 
-  #add(line: string): void {
-    this.#lines += 1;
+  #add(line: string, isCut: boolean): void {
     if (this.#format) {
-      this.#parse(line, this.#format);
+      this.#parse(line, this.#format, isCut);
       return;
     }
-    this.#sample.push(line);
+    this.#sample.push({ line, isCut });
     this.#sampleCharacters += line.length;
     if (this.#sample.length >= sampleLinesMax || this.#sampleCharacters >= sampleCharactersMax) this.#learn();
   }
 
   #learn(): void {
     if (this.#format) return;
-    const inner = this.#sample.map((line) => innerLine(cleanLine(line), this.#header, this.#referenceMs));
+    const inner = this.#sample.map(({ line }) => innerLine(cleanLine(line), this.#header, this.#referenceMs));
     const format = learnFormat(
       inner.filter((line) => line !== undefined),
       this.#referenceMs,
     );
     this.#format = format;
-    for (const line of this.#sample) this.#parse(line, format);
+    for (const { line, isCut } of this.#sample) this.#parse(line, format, isCut);
     this.#sample = [];
   }
 
-  #parse(line: string, format: LogFormat): void {
+  #parse(line: string, format: LogFormat, isCut: boolean): void {
     const header = this.#header;
     const number = this.#line;
     this.#line += 1;
     const clean = readLine(cleanLine(line), format, header, this.#referenceMs);
+    if ((this.#isBeforeFirst || this.#isBehindLast) && this.#isOfOtherPart(line, format)) return;
+    this.#lines += 1;
+    if (isCut) this.#cutLines += 1;
+    if (this.#splitter.hasUnreadable && line.includes('\uFFFD')) this.#unreadableLines += 1;
     const hasRoom = this.#continuation.length < continuationMax;
     if (!header.isFound && this.#event && hasRoom && isContinuation(line, this.#continuation.at(-1), format.isTimed)) {
       this.#continuation.push(line);
@@ -117,6 +154,17 @@ export class LogParser {
       text: line,
       continuation: header.message === undefined ? none : furtherLinesOf(message, header.stack),
     };
+  }
+
+  /** `line` has just been read. It begins an event whatever stands before it, or may be the middle of one. */
+  #isOfOtherPart(line: string, format: LogFormat): boolean {
+    const isBeginning = this.#header.isFound || !isContinuation(line, ' ', format.isTimed);
+    if (this.#isBeforeFirst) {
+      if (!isBeginning) return true;
+      this.#isBeforeFirst = false;
+    }
+    if (this.#isBehindLast && isBeginning) this.#isComplete = true;
+    return this.isComplete;
   }
 
   #emit(): void {

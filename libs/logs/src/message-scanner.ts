@@ -51,8 +51,10 @@ export class MessageScanner {
   #key = '';
   /** Everything before it is in the key. */
   #copied = 0;
-  /** Values with nothing but single spaces between them: the first of them and the key before it. */
-  #row: { first: number; key: string; isList?: boolean } = { first: 0, key: '' };
+  /** Values with nothing but single spaces between them: the first of them, and how long the key is before it. */
+  #rowFirst = 0;
+  #rowKeyLength = 0;
+  #isList = false;
 
   scan(text: string): void {
     this.#text = text;
@@ -140,6 +142,7 @@ export class MessageScanner {
         return this.#dateByName(start, end);
       return end;
     }
+    if (seen === Character.digit && !mayBeginTime(text, end, end - start)) return this.#slot(start, end, 'number');
     if ((seen & Character.digit) !== 0 && isDigit(text.charCodeAt(start))) {
       const time = scanTimestamp(text, start);
       if (time !== undefined && time.end >= end && time.hasTime) return this.#slot(start, time.end, 'time');
@@ -244,24 +247,33 @@ export class MessageScanner {
       return this.#text.length;
     }
     const isInRow = this.slotCount > 0 && start === this.#copied + 1 && this.#text.charCodeAt(start - 1) === SPACE;
-    if (!isInRow) this.#row = { first: this.slotCount, key: this.#key + this.#text.slice(this.#copied, start) };
+    if (!isInRow) {
+      this.#rowFirst = this.slotCount;
+      this.#rowKeyLength = this.#key.length + start - this.#copied;
+      this.#isList = false;
+    }
     this.#key += this.#text.slice(this.#copied, start) + slotMark;
     this.#copied = end;
     this.starts[this.slotCount] = start;
     this.ends[this.slotCount] = end;
     this.kinds[this.slotCount] = kind;
     this.slotCount += 1;
-    if (this.slotCount - this.#row.first >= (this.#row.isList ? 2 : listMin)) this.#joinList(end);
+    if (this.slotCount - this.#rowFirst >= (this.#isList ? 2 : listMin)) this.#joinList(end);
     return end;
   }
 
   /** Lists of different lengths are the same message: many values in a row become one. */
   #joinList(end: number): void {
-    const { first } = this.#row;
-    this.#key = this.#row.key + slotMark;
+    const first = this.#rowFirst;
+    this.#key = this.#key.slice(0, this.#rowKeyLength) + slotMark;
     this.ends[first] = end;
     this.kinds[first] = 'text';
     this.slotCount = first + 1;
-    this.#row.isList = true;
+    this.#isList = true;
   }
+}
+
+/** Whether a number of so many digits, with a delimiter behind it, can be a day before its month, a date or an epoch. */
+function mayBeginTime(text: string, end: number, length: number): boolean {
+  return length > 7 || length === 6 || (length < 3 && text.charCodeAt(end) === SPACE);
 }

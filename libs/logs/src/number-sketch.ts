@@ -70,8 +70,16 @@ export class NumberSketch {
   }
 }
 
-/** Odd numbers are buckets of negative values; 0 is zero and whatever is too close to it to matter. */
+/** Most numbers in logs are small and whole. */
+const bucketsOfSmall = Uint16Array.from({ length: 4_096 }, (_, value) => computedBucketOf(value));
+
 function bucketOf(value: number): number {
+  const isSmall = value === (value & 0xfff);
+  return isSmall ? (bucketsOfSmall[value] ?? 0) : computedBucketOf(value);
+}
+
+/** Odd numbers are buckets of negative values; 0 is zero and whatever is too close to it to matter. */
+function computedBucketOf(value: number): number {
   const size = Math.abs(value);
   if (size < 1e-9) return 0;
   const index = Math.min(4_000, Math.ceil(Math.log(size) / growth) + 1_000);

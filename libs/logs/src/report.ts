@@ -9,6 +9,10 @@ import type { Trend } from './trend.js';
 export interface LogReport {
   /** Lines of the input; each stands in exactly one event. */
   lines: number;
+  /** With characters that could not be read, here or when they were written: U+FFFD. */
+  unreadableLines: number;
+  /** Of more than 4,194,304 characters, of which only these were read. */
+  cutLines: number;
   events: number;
   /** From the earliest time to the latest, without stray ones; undefined in a log without times. */
   span: { fromMs: number; toMs: number } | undefined;

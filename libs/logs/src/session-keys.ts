@@ -3,9 +3,6 @@ const keysPerLineMax = 4;
 /** Characters of a line that are looked at. */
 const scannedMax = 600;
 
-const seed = 0x811c9dc5;
-const prime = 0x01000193;
-
 /** Words after which any token with a digit names a unit of work. */
 const keyWords = [
   'id sid session sessionid session_id request req requestid request_id reqid trace traceid trace_id span transaction',
@@ -13,15 +10,9 @@ const keyWords = [
   'batch_id connection conn connectionid connection_id connid call callid call_id correlationid correlation_id flow run',
   'runid run_id workflow message messageid message_id block container attempt',
 ];
-const keyWordHashes = new Set(
-  keyWords.flatMap((words) =>
-    words.split(' ').map((word) => {
-      let hash = seed;
-      for (let at = 0; at < word.length; at++) hash = mix(hash, word.charCodeAt(at) | 0x20);
-      return hash;
-    }),
-  ),
-);
+const keyWordList = keyWords.flatMap((words) => words.split(' '));
+const keyWordHashes = new Set(keyWordList.map((word) => hashOf(word, 0, word.length)));
+const keyWordLengthMax = Math.max(...keyWordList.map(({ length }) => length));
 
 /** Told of a kind of key (a hash of its fixed part), the key itself (a hash of 52 bits) and where it stands. */
 export type OnSessionKey = (kind: number, key: number, from: number, to: number) => void;
@@ -29,58 +20,98 @@ export type OnSessionKey = (kind: number, key: number, from: number, to: number)
 /**
  * Finds the tokens of a line that can name a unit of work which other lines name as well: UUIDs and long hex numbers, a word
  * with a number (`blk_-160…`, `req-0012`, `job_2008_0001`), and whatever holds a digit after a word such as `session`.
- * Without allocation, because it sees every line. Numbers alone, addresses, times and versions are none.
+ * Without allocation, and hashing only what may be a key, because it sees every line. Numbers alone, addresses, times and
+ * versions are none.
  */
 export function findSessionKeys(text: string, onKey: OnSessionKey): void {
   const end = Math.min(text.length, scannedMax);
   let found = 0;
-  let wordHash = 0;
-  let at = 0;
+  let wordStart = 0;
+  let wordEnd = 0;
+  let at = endOfTime(text, end);
   while (at < end) {
-    if (classOf(text.charCodeAt(at)) === other) {
+    let kind = classOf(text.charCodeAt(at));
+    if (kind === other) {
       at++;
       continue;
     }
     const from = at;
-    let hash = seed;
-    let letters = 0;
-    let digits = 0;
-    let marks = 0;
-    let lettersAfterDigit = 0;
-    let notHex = 0;
-    let prefixEnd = 0;
-    let prefixHash = 0;
-    for (; at < end; at++) {
-      const code = text.charCodeAt(at);
-      const kind = classOf(code);
-      if (kind === other) break;
-      if (kind === digit) {
-        if (digits++ === 0) prefixEnd = at;
-      } else if (kind === mark) marks++;
-      else {
-        letters++;
-        if (digits > 0) lettersAfterDigit++;
-        if ((code | 0x20) > 0x66) notHex++;
-      }
-      hash = mix(hash, code | 0x20);
-      if (kind === letter && digits === 0) prefixHash = hash;
-    }
-    const length = at - from;
-    if (digits === 0) {
-      wordHash = hash;
+    while (kind >= letter && ++at < end) kind = classOf(text.charCodeAt(at));
+    if (at >= end || kind === other) {
+      wordStart = from;
+      wordEnd = at;
       continue;
     }
-    const isHex =
-      notHex === 0 && letters > 0 && letters + digits >= 8 && (marks === 0 || (marks === 4 && length === 36));
-    const isNumbered = prefixEnd - from >= 2 && lettersAfterDigit === 0 && letters >= 2 && digits >= 2;
-    const isNamed = length >= 2 && keyWordHashes.has(wordHash);
-    const hashBefore = wordHash;
-    wordHash = 0;
-    const kind = isHex ? 1 : isNumbered ? prefixHash | 2 : isNamed ? hashBefore | 2 : 0;
-    if (kind === 0 || isPartOfNumber(text, from, at)) continue;
-    onKey(kind, (hash >>> 0) * 0x100000 + secondHash(text, from, at), from, at);
+    const firstDigit = at;
+    at = endOfToken(text, at, end);
+    const keyKind = kindOfKey(text, from, firstDigit, at, wordStart, wordEnd);
+    wordStart = wordEnd = 0;
+    if (keyKind === 0 || isPartOfNumber(text, from, at)) continue;
+    onKey(keyKind, (hashOf(text, from, at) >>> 0) * 0x100000 + secondHash(text, from, at), from, at);
     if (++found === keysPerLineMax) return;
   }
+}
+
+/** Most lines begin with a time, in which there is no key: nothing but digits and marks, and letters that are no hex digits. */
+function endOfTime(text: string, end: number): number {
+  let at = 0;
+  while (at < end && isOfTime(text, at)) at++;
+  while (at > 0 && classOf(text.charCodeAt(at - 1)) !== other) at--;
+  return at;
+}
+
+/** Digits, `+ , - . / :`, a space, and T and Z behind a digit. */
+function isOfTime(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  if ((code >= 0x2b && code <= 0x3a) || code === 0x20) return true;
+  return (code === 0x54 || code === 0x5a) && classOf(text.charCodeAt(at - 1)) === digit;
+}
+
+function endOfToken(text: string, start: number, end: number): number {
+  let at = start;
+  while (at < end && classOf(text.charCodeAt(at)) !== other) at++;
+  return at;
+}
+
+/** Of the token `from` to `to`, which has a digit; `wordStart` to `wordEnd` is the word before it. 0 when it is no key. */
+function kindOfKey(
+  text: string,
+  from: number,
+  firstDigit: number,
+  to: number,
+  wordStart: number,
+  wordEnd: number,
+): number {
+  let letters = 0;
+  let digits = 0;
+  let lettersAfterDigit = 0;
+  let notHex = 0;
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at);
+    const kind = classOf(code);
+    if (kind === digit) digits++;
+    else if (kind === letter) {
+      letters++;
+      if (at > firstDigit) lettersAfterDigit++;
+      if ((code | 0x20) > 0x66) notHex++;
+    }
+  }
+  const length = to - from;
+  const marks = length - letters - digits;
+  const isHex = notHex === 0 && letters > 0 && letters + digits >= 8 && (marks === 0 || (marks === 4 && length === 36));
+  if (isHex) return 1;
+  const isNumbered = firstDigit - from >= 2 && lettersAfterDigit === 0 && letters >= 2 && digits >= 2;
+  if (isNumbered) return hashOf(text, from, endOfPrefix(text, from, firstDigit)) | 2;
+  if (length < 2 || wordEnd - wordStart < 2 || wordEnd - wordStart > keyWordLengthMax) return 0;
+  const wordHash = hashOf(text, wordStart, wordEnd);
+  return keyWordHashes.has(wordHash) ? wordHash | 2 : 0;
+}
+
+/** Behind the last letter before the first digit. */
+function endOfPrefix(text: string, from: number, firstDigit: number): number {
+  let at = firstDigit;
+  while (at > from && classOf(text.charCodeAt(at - 1)) !== letter) at--;
+  return at;
 }
 
 const other = 0;
@@ -105,8 +136,11 @@ function secondHash(text: string, from: number, to: number): number {
   return hash & 0xfffff;
 }
 
-function mix(hash: number, code: number): number {
-  return Math.imul(hash ^ code, prime);
+/** In any case of letters. */
+function hashOf(text: string, from: number, to: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ (text.charCodeAt(at) | 0x20), 0x01000193);
+  return hash;
 }
 
 /** `1.2.3`, `12:30`: a token that goes on with a digit across a dot or colon is a piece of an address, time or version. */

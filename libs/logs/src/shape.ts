@@ -34,8 +34,9 @@ export class Shape {
     this.#count(1, line, line);
     if (level !== undefined) this.#levels.set(level, (this.#levels.get(level) ?? 0) + 1);
     for (let slot = 0; slot < this.values.length; slot += 1) {
-      const value = message.slice(scanner.starts[slot], scanner.ends[slot]);
-      this.values[slot]?.add(value, scanner.kinds[slot] ?? 'word', line);
+      const start = scanner.starts[slot] ?? 0;
+      const end = scanner.ends[slot] ?? 0;
+      this.values[slot]?.addPart(message, start, end, scanner.kinds[slot] ?? 'word', line);
     }
   }
 

@@ -1,7 +1,14 @@
+const fnvOffset = 0x811c9dc5;
+
 /** A 32-bit hash of evenly spread values (FNV-1a with the finaliser of MurmurHash3, both public domain). */
-export function hashText(text: string, seed = 0x811c9dc5): number {
+export function hashText(text: string, seed = fnvOffset): number {
+  return hashPart(text, 0, text.length, seed);
+}
+
+/** That of `text.slice(start, end)`. */
+export function hashPart(text: string, start: number, end: number, seed = fnvOffset): number {
   let hash = seed;
-  for (let index = 0; index < text.length; index += 1) {
+  for (let index = start; index < end; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   }
   hash ^= hash >>> 16;

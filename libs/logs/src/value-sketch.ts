@@ -1,6 +1,7 @@
+import { isDigit } from './characters.js';
 import { NumberSketch, type NumberSketchSnapshot } from './number-sketch.js';
 import type { ParameterKind } from './template.js';
-import { detached, hashText } from './text-hash.js';
+import { detached, hashPart, hashText } from './text-hash.js';
 
 /** Up to this many distinct values are counted exactly; of more, an even sample of this size is. */
 export const sampledValuesMax = 64;
@@ -39,24 +40,30 @@ export class ValueSketch {
   #lastKindCount = 0;
 
   add(value: string, kind: ParameterKind, line: number): void {
+    this.addPart(value, 0, value.length, kind, line);
+  }
+
+  /** The value `start` to `end` of a text, which is cut out only if it is kept: most are not. */
+  addPart(text: string, start: number, end: number, kind: ParameterKind, line: number): void {
     this.count += 1;
     this.#countKind(kind, 1);
-    if (kind === 'number') this.#addNumber(value, line, 1);
-    if (this.#last !== undefined && value === this.#last.value) {
-      this.#last.count += 1;
-      if (line < this.#last.firstLine) this.#last.firstLine = line;
-      if (line > this.#last.lastLine) this.#last.lastLine = line;
+    if (kind === 'number') this.#addNumber(numberOf(text, start, end), line, 1);
+    const last = this.#last;
+    if (last !== undefined && last.value.length === end - start && text.startsWith(last.value, start)) {
+      last.count += 1;
+      if (line < last.firstLine) last.firstLine = line;
+      if (line > last.lastLine) last.lastLine = line;
       return;
     }
-    if (this.#threshold < HASHES && hashText(value) >= this.#threshold) return;
-    this.#addValue(value, 1, line, line);
+    if (this.#threshold < HASHES && hashPart(text, start, end) >= this.#threshold) return;
+    this.#addValue(text.slice(start, end), 1, line, line);
   }
 
   /** What a constant word of a shape stands for once its place turns out to vary. */
   addConstant(value: string, kind: ParameterKind, { count, firstLine, lastLine }: Omit<ValueCount, 'value'>): void {
     this.count += count;
     this.#countKind(kind, count);
-    if (kind === 'number') this.#addNumber(value, firstLine, count);
+    if (kind === 'number') this.#addNumber(Number(value), firstLine, count);
     if (hashText(value) < this.#threshold) this.#addValue(value, count, firstLine, lastLine);
   }
 
@@ -145,8 +152,7 @@ export class ValueSketch {
     this.#last = found;
   }
 
-  #addNumber(value: string, line: number, times: number): void {
-    const number = Number(value);
+  #addNumber(number: number, line: number, times: number): void {
     if (Number.isFinite(number)) (this.numbers ??= new NumberSketch()).add(number, line, times);
   }
 
@@ -170,3 +176,16 @@ export class ValueSketch {
 }
 
 const HASHES = 2 ** 32;
+/** Of a whole number that is exact however it is read. */
+const digitsMax = 15;
+
+function numberOf(text: string, start: number, end: number): number {
+  if (end - start > digitsMax) return Number(text.slice(start, end));
+  let number = 0;
+  for (let at = start; at < end; at += 1) {
+    const code = text.charCodeAt(at);
+    if (!isDigit(code)) return Number(text.slice(start, end));
+    number = number * 10 + code - 48;
+  }
+  return number;
+}

@@ -106,6 +106,17 @@ export class Messages implements OnModuleInit, OnApplicationShutdown {
     await this.commands.ping();
   }
 
+  /** Whether a replica of the service that owns a contract has given a sign of life lately. */
+  async isServed({ service }: Contract): Promise<boolean> {
+    const requests = keys.requests(service);
+    if ((await this.commands.exists(requests)) === 0) return false;
+    const groups = (await this.commands.xinfo('GROUPS', requests)) as unknown[];
+    if (groups.length === 0) return false;
+    const consumers = (await this.commands.xinfo('CONSUMERS', requests, service)) as string[][];
+    const heartbeats = consumers.flatMap(([, name]) => (name === undefined ? [] : [keys.heartbeat(service, name)]));
+    return heartbeats.length > 0 && (await this.commands.exists(...heartbeats)) > 0;
+  }
+
   private start(contract: Contract, data: unknown, { timeoutMs, signal }: SendOptions): Call {
     const request = currentRequest();
     const startedAt = Date.now();

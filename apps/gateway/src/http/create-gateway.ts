@@ -7,6 +7,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { GatewayConfig } from '../config.js';
 import { GatewayModule } from '../gateway.module.js';
 import { limitHeaderNames } from '../limits/limit-headers.js';
+import { acceptLogs } from '../log-analysis/incoming-log.js';
+import { LogUploads } from '../log-analysis/log-uploads.service.js';
 import { finishAnswersOf } from './answer-end.js';
 import { limitConnections } from './connection-limits.js';
 import { drainOnClose } from './drain.js';
@@ -40,6 +42,7 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   refuseOddRequests(adapter.getInstance());
   refuseDeepBodies(adapter.getInstance());
   adapter.getInstance().removeContentTypeParser('text/plain');
+  acceptLogs(adapter.getInstance(), app.get(LogUploads));
   await app.register(cookie);
   await addSecurityHeaders(adapter.getInstance());
   if (config.http.corsOrigins.length > 0) {

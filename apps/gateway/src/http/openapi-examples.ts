@@ -41,6 +41,20 @@ const batchResult = {
 const openAiModel = { id: 'gemma3:4b', object: 'model', created: 0, owned_by: 'ollama' };
 const openAiIdentity = { id: `chatcmpl-${request_id}`, created: 1_763_720_000, model: 'gemma3:4b' };
 
+const logJob = {
+  id: '01a1fd88-45bc-7a58-9d0f-4c5c0f6f2a11',
+  object: 'log_job',
+  task: 'detect-errors',
+  status: 'running',
+  created_at: '2026-11-21T10:00:00.000Z',
+  finished_at: null,
+  expires_at: '2026-11-22T10:00:00.000Z',
+  bytes: 734_003_200,
+  progress: { lines: 1_864_135, lines_total: 10_194_366, parts: 8, parts_total: 44 },
+  result: null,
+  error: null,
+};
+
 const analysisMetadata = {
   request_id,
   task: 'detect-errors',
@@ -49,6 +63,9 @@ const analysisMetadata = {
   lines: 2,
   events: 2,
   evidence: { tokens: 148, covered_lines: 2, citable_lines: 2, redacted: { IP: 1 } },
+  unreadable_lines: 0,
+  cut_lines: 0,
+  numbers: { valid: 1, sentences_removed: 0 },
   citations: { valid: 2, removed: 0, claims_removed: 0 },
   confidence: { coverage: 1, citations: 0.75 },
   provider: 'ollama',
@@ -219,6 +236,8 @@ export const examples: Record<string, unknown> = {
       errors: [{ message: 'Database connection to <*> failed', count: 1, severity: 'high', lines: [1] }],
     },
   },
+  LogJob: logJob,
+  LogJobList: { object: 'list', data: [logJob] },
   CreateBatchRequest: { prompts: ['What is a gateway?', 'What is a ledger?'], system: 'Be brief.', max_tokens: 200 },
   Batch: batch,
   BatchListing: { object: 'list', data: [batch] },

@@ -9,6 +9,7 @@ import { toAppError } from '../http/error-response.js';
 import { parseJson } from '../http/parse-json.js';
 import { EventStream } from '../http/sse.js';
 import { authenticatedCaller } from '../identity/current-caller.js';
+import { IncomingLog } from '../log-analysis/incoming-log.js';
 import { routeKindOf } from '../limits/route-kind.js';
 import { fingerprintOf } from './fingerprint.js';
 import { storedAnswer, storedError, type KeptAnswer } from './kept-answer.js';
@@ -34,7 +35,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const key = http.headers['idempotency-key'];
     if (key === undefined || routeKindOf(context, this.reflector) !== 'call') return next.handle();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
-    const request = keyedRequestOf(http, String(key));
+    const request = await keyedRequestOf(http, String(key));
     const kept = await this.requests.claim(request);
     if (!kept) return this.run(request, reply, next);
     await this.repeat(reply, kept);
@@ -75,7 +76,7 @@ async function* parsed(events: string[]): AsyncGenerator<unknown, void> {
   for (const event of events) yield await Promise.resolve(parseJson(event));
 }
 
-function keyedRequestOf(http: FastifyRequest, key: string): KeyedRequest {
+async function keyedRequestOf(http: FastifyRequest, key: string): Promise<KeyedRequest> {
   if (!/^[\x21-\x7e]+$/.test(key) || key.length > KEY_CHARACTERS_MAX) {
     const message = `Idempotency-Key: must have 1 to ${KEY_CHARACTERS_MAX} printable ASCII characters without spaces`;
     throw new AppError('invalid_request', message, { param: 'Idempotency-Key' });
@@ -86,8 +87,15 @@ function keyedRequestOf(http: FastifyRequest, key: string): KeyedRequest {
   return {
     accountId,
     key,
-    fingerprint: fingerprintOf(path, http.body),
+    fingerprint: fingerprintOf(path, await bodyOf(http)),
     requestId: http.id,
     deadlineAt: new Date(currentRequest()?.deadlineAt ?? Date.now()),
   };
+}
+
+/** An upload is known by its digest, so that all of it must have come. */
+async function bodyOf({ body, query }: FastifyRequest): Promise<unknown> {
+  if (!(body instanceof IncomingLog)) return body;
+  const { digest, fields } = await body.received();
+  return { digest, fields, query };
 }

@@ -9,10 +9,7 @@ export class AnalysisHandler {
   constructor(private readonly analysis: Analysis) {}
 
   @Handle(analyzeLogs)
-  analyze(
-    @Payload() body: InputOf<typeof analyzeLogs>,
-    @Ctx() { requestId }: MessageContext,
-  ): Promise<AnalysisResponse> {
-    return this.analysis.analyze(body, requestId);
+  analyze(@Payload() body: InputOf<typeof analyzeLogs>, @Ctx() context: MessageContext): Promise<AnalysisResponse> {
+    return this.analysis.analyze(body, context);
   }
 }

@@ -3,14 +3,16 @@ import { countPromptTokens, countTokens, tokenizerFamilyOf } from '@tollgate/llm
 import { buildEvidence, Redactor, type EvidencePack, type LogReport } from '@tollgate/logs';
 import { Inject, Injectable } from '@nestjs/common';
 import { headlineOf } from '../analysis/describe-findings.js';
-import type { AnalysisBody } from '../analysis/answer.js';
-import { checkCitations, type CheckedNarrative } from './citations.js';
+import type { Question } from '../analysis/answer.js';
+import { checkCitations } from './citations.js';
+import { KnownNumbers } from './known-numbers.js';
 import { absenceOf, LogModel } from './log-model.service.js';
 import { metrics } from './metrics.js';
 import { ModelNarrative } from './model-narrative.js';
 import { computedNarrative, tokensOf, type Narrative } from './narrative.js';
 import { narrativePrompt } from './narrative-prompt.js';
 import { narrativeText } from './narrative-text.js';
+import { checkNumbers } from './numbers.js';
 
 export const EVIDENCE_TOKENS_MAX = Symbol('tokens of evidence at most');
 
@@ -28,7 +30,7 @@ export class Narration {
   ) {}
 
   /** `computed` is the answer when no model can be asked. */
-  async tell(body: AnalysisBody, report: LogReport, computed: string): Promise<Narrative> {
+  async tell(body: Question, report: LogReport, computed: string): Promise<Narrative> {
     try {
       return await this.ask(body, report);
     } catch (error) {
@@ -39,14 +41,15 @@ export class Narration {
   }
 
   /** Redacted for every model: while one is asked, the router may fall back from a local one to one in the cloud. */
-  private async ask(body: AnalysisBody, report: LogReport): Promise<Narrative> {
+  private async ask(body: Question, report: LogReport): Promise<Narrative> {
     const redactor = new Redactor();
     const wish = body.prompt ? redactor.redact(body.prompt) : undefined;
     const evidence = this.evidenceFor(await this.model.choose(body), body, report, redactor);
     const messages = narrativePrompt(body.task, evidence.text, wish);
     const question = { messages, task: `log-${body.task}`, schema: ModelNarrative };
     const { value, completion } = await this.model.ask(question, body);
-    const checked = checkCitations(value, evidence.citable);
+    const known = new KnownNumbers(evidence.text, figuresOf(report), wish);
+    const checked = checkNumbers(checkCitations(value, evidence.citable), known);
     count(checked);
     return {
       source: 'model',
@@ -59,12 +62,13 @@ export class Narration {
         redacted: redactor.counts(),
       },
       citations: { valid: checked.valid, removed: checked.removed, claims_removed: checked.claimsRemoved },
+      numbers: { valid: checked.numbers.valid, sentences_removed: checked.numbers.sentencesRemoved },
       completion,
     };
   }
 
   /** As much as fits beside the prompt and the answer. */
-  private evidenceFor(choice: ModelChoice, body: AnalysisBody, report: LogReport, redactor: Redactor): EvidencePack {
+  private evidenceFor(choice: ModelChoice, body: Question, report: LogReport, redactor: Redactor): EvidencePack {
     const family = tokenizerFamilyOf(choice.tokenizer);
     const prompt = countPromptTokens(narrativePrompt(body.task, '', body.prompt ?? undefined), family);
     const answer = Math.min(body.max_tokens ?? ANSWER_TOKENS, choice.max_output_tokens ?? Infinity);
@@ -77,7 +81,13 @@ export class Narration {
   }
 }
 
-function count({ valid, removed, claimsRemoved }: CheckedNarrative): void {
+function figuresOf({ lines, events, span }: LogReport) {
+  return { totals: [lines, events], spanMs: span && span.toMs - span.fromMs };
+}
+
+function count({ valid, removed, claimsRemoved, numbers }: ReturnType<typeof checkNumbers>): void {
+  metrics.numbers.inc(numbers.valid);
+  metrics.sentencesRemoved.inc(numbers.sentencesRemoved);
   metrics.citations.inc({ outcome: 'valid' }, valid);
   metrics.citations.inc({ outcome: 'removed' }, removed);
   metrics.claimsRemoved.inc(claimsRemoved);

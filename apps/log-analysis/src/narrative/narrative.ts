@@ -9,6 +9,7 @@ export interface Narrative {
   tokens: number;
   evidence?: Metadata['evidence'];
   citations: Metadata['citations'];
+  numbers: Metadata['numbers'];
   /** Of the model that had a part in it. */
   completion?: Completion;
   /** Why no model had. */
@@ -16,6 +17,7 @@ export interface Narrative {
 }
 
 export const noCitations = { valid: 0, removed: 0, claims_removed: 0 };
+export const noNumbers = { valid: 0, sentences_removed: 0 };
 
 /** Words of the core alone: nothing else was needed, or `errorCode` kept a model from it. */
 export function computedNarrative(text: string, errorCode?: ErrorCode): Narrative {
@@ -24,6 +26,7 @@ export function computedNarrative(text: string, errorCode?: ErrorCode): Narrativ
     text,
     tokens: 0,
     citations: noCitations,
+    numbers: noNumbers,
     ...(errorCode && { errorCode }),
   };
 }

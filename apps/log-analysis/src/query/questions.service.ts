@@ -4,13 +4,12 @@ import {
   parseQuestion,
   QueryPlan,
   Redactor,
-  runQuery,
   type LogReport,
   type QueryAnswer,
   type QueryGroup,
 } from '@tollgate/logs';
 import { Injectable } from '@nestjs/common';
-import type { AnalysisBody, Answer } from '../analysis/answer.js';
+import type { Answer, Question, ReadableLog } from '../analysis/answer.js';
 import { absenceOf, LogModel } from '../narrative/log-model.service.js';
 import { computedNarrative, tokensOf, type Narrative } from '../narrative/narrative.js';
 import { planPrompt, PlannedQuery } from './plan-prompt.js';
@@ -23,7 +22,7 @@ export class Questions {
   constructor(private readonly model: LogModel) {}
 
   /** No answer for a question that counting cannot answer, or that nobody understood. Its plan may have cost tokens all the same. */
-  async answer(body: AnalysisBody, log: string, report: LogReport): Promise<{ answer?: Answer; tokens: number }> {
+  async answer(body: Question, log: ReadableLog, report: LogReport): Promise<{ answer?: Answer; tokens: number }> {
     const question = questionOf(body);
     const plan = parseQuestion(question, contextOf(report));
     if (plan) return { answer: await this.count(question, plan, log, computedNarrative), tokens: 0 };
@@ -35,7 +34,7 @@ export class Questions {
     return { answer: await this.count(question, planned.plan, log, narrate), tokens };
   }
 
-  private async plan(question: string, body: AnalysisBody, report: LogReport) {
+  private async plan(question: string, body: Question, report: LogReport) {
     const redactor = new Redactor();
     const messages = planPrompt(question, report, (text) => redactor.redact(text));
     try {
@@ -51,10 +50,10 @@ export class Questions {
   private async count(
     question: string,
     plan: QueryPlan,
-    log: string,
+    log: ReadableLog,
     narrate: (text: string) => Narrative,
   ): Promise<Answer> {
-    const counted = withShortKeys(await runQuery([log], plan));
+    const counted = withShortKeys(await log.count(plan));
     return {
       narrative: narrate(describeAnswer(counted)),
       structuredData: { question, plan, answer: shapeOf(counted) },
@@ -63,7 +62,7 @@ export class Questions {
   }
 }
 
-function questionOf({ prompt }: AnalysisBody): string {
+function questionOf({ prompt }: Question): string {
   if (prompt) return prompt;
   throw new AppError('invalid_request', 'prompt: the question is required', { param: 'prompt' });
 }
