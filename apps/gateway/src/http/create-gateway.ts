@@ -9,6 +9,9 @@ import { v7 as uuidv7 } from 'uuid';
 import type { GatewayConfig } from '../config.js';
 import { GatewayModule } from '../gateway.module.js';
 import { limitHeaderNames } from '../limits/limit-headers.js';
+import { redeemTicketsAtHandshakes } from '../web-socket/ticket-handshakes.js';
+import { Tickets } from '../web-socket/tickets.service.js';
+import { isWebSocketUpgrade, routeUpgrades } from '../web-socket/upgrades.js';
 import { finishAnswersOf } from './answer-end.js';
 import { drainOnClose } from './drain.js';
 import { errorResponse, toAppError } from './error-response.js';
@@ -37,6 +40,8 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   finishAnswersOf(adapter.getInstance());
   drainOnClose(adapter.getInstance());
   refuseDeepBodies(adapter.getInstance());
+  routeUpgrades(adapter.getInstance());
+  redeemTicketsAtHandshakes(adapter.getInstance(), app.get(Tickets));
   adapter.getInstance().removeContentTypeParser('text/plain');
   await app.register(cookie);
   await addSecurityHeaders(adapter.getInstance());
@@ -63,7 +68,11 @@ function createAdapter({ bodyBytesMax, trustProxy }: GatewayConfig['http']): Fas
   return new FastifyAdapter({
     bodyLimit: bodyBytesMax,
     requestTimeout: RECEIVE_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: HEADERS_BYTES_MAX },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      maxHeaderSize: HEADERS_BYTES_MAX,
+      shouldUpgradeCallback: isWebSocketUpgrade,
+    },
     trustProxy: Array.isArray(trustProxy) ? [...trustProxy] : trustProxy,
     // The ledger relies on it being ours and unique: never taken from the client.
     genReqId: () => newRequestId(),

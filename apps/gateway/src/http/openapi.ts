@@ -50,6 +50,8 @@ import {
   TokenResponse,
   UsagePage,
   ValidateModelRequest,
+  WebSocketClientFrame,
+  WebSocketTicket,
   type ErrorCode,
 } from '@tollgate/contracts';
 import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
@@ -63,6 +65,7 @@ import {
 } from '@nestjs/swagger';
 import { z } from 'zod';
 import { chatAnswers, chatRequests } from '../chat-sessions/chat-schemas.js';
+import { WebSocketServerFrame } from '../web-socket/server-frame.js';
 import { ErrorBody } from './error-response.js';
 import { examples } from './openapi-examples.js';
 
@@ -84,6 +87,7 @@ const requests = {
   RefundRequest,
   RegisterRequest,
   ValidateModelRequest,
+  WebSocketClientFrame,
 };
 const answers = {
   ...chatAnswers,
@@ -123,6 +127,8 @@ const answers = {
   TextSessionStatus,
   TokenResponse,
   UsagePage,
+  WebSocketServerFrame,
+  WebSocketTicket,
 };
 
 type AnswerName = keyof typeof answers;

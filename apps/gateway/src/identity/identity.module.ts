@@ -44,7 +44,7 @@ export class IdentityModule {
         FirstUsers,
         { provide: APP_GUARD, useClass: AccessTokenGuard },
       ],
-      exports: [AuditLog],
+      exports: [AuditLog, Standings, ApiKeyCallers],
     };
   }
 }
