@@ -56,8 +56,10 @@ export class WebSocketClient {
     for (;;) {
       const frame = this.frames.find(fits);
       if (frame) return frame;
-      if (this.socket.readyState === WebSocket.CLOSED || Date.now() > giveUpAt) {
-        throw new Error(`not heard; the last frames: ${JSON.stringify(this.frames.slice(-3))}`);
+      const isClosed = this.socket.readyState === WebSocket.CLOSED;
+      if (isClosed || Date.now() > giveUpAt) {
+        const ended = isClosed ? `closed with ${(await this.closed).code}` : 'still open';
+        throw new Error(`not heard, ${ended}; the last frames: ${JSON.stringify(this.frames.slice(-3))}`);
       }
       await this.change(giveUpAt);
     }
