@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WebSocketTicket } from '@tollgate/contracts';
+import { promisify } from 'node:util';
 import { eventually, freePort, startApp, WebSocketClient, type AppProcess, type HeardFrame } from '@tollgate/testing';
 import { historyOf } from './chat-client.js';
 import { TestClient } from './client.js';
@@ -18,6 +21,7 @@ beforeAll(async () => {
     WEBSOCKET_SLOW_READER_MS: '2000',
     WEBSOCKET_FRAMES_PER_SECOND: '1000',
     CHAT_GRACE_MS: '3000',
+    MAX_CONCURRENT_REQUESTS: '100',
   });
   await stack.query("UPDATE plan SET concurrent_requests = 100 WHERE code = 'pro'");
   second = await startGateway();
@@ -371,45 +375,45 @@ describe('a client that does not read', () => {
   }, 60_000);
 });
 
-describe('a gateway that is told to stop', () => {
-  it('finishes the answers of 64 connections, closes each with 1012, and refuses new work', async () => {
-    const client = await registerPro();
-    const doomed = await startGateway();
-    setPace(30);
-    const idle = await connect(client, doomed.url);
-    const sockets = await Promise.all(Array.from({ length: 64 }, () => connect(client, doomed.url)));
-    for (const socket of sockets) socket.send({ type: 'message', ref: '1', message: 'SIMULATE_TOKENS=90' });
-    // The provider takes forty at once: the others are stopped while they wait for it.
-    await Promise.all(sockets.map((socket) => socket.heard(({ type }) => type === 'quota')));
-    await Promise.any(sockets.map((socket) => socket.heard(isDelta)));
-    doomed.child.kill('SIGTERM');
-    expect(await idle.closed).toEqual({ code: 1012, reason: 'shutting_down' });
-    sockets[0]?.send({ type: 'session.start', ref: '2', initial_message: 'More' });
-    expect(await sockets[0]?.last('2')).toMatchObject({ type: 'error', error: { code: 'shutting_down' } });
-    const ends = await Promise.all(sockets.map((socket) => socket.last('1')));
-    expect(ends.map(({ type }) => type)).toEqual(ends.map(() => 'end'));
-    const closes = await Promise.all(sockets.map(({ closed }) => closed));
-    expect(new Set(closes.map(({ code }) => code))).toEqual(new Set([1012]));
-    await eventually(
-      () => doomed.child.exitCode,
-      (code) => code === 0,
-      10_000,
-    );
-    expect((await expectLedgerToAgree(client)).map(({ outcome }) => outcome)).toEqual(ends.map(() => 'completed'));
-  }, 60_000);
+describe('the examples of docs/websocket.md', () => {
+  const documented = readFileSync(join(__dirname, '../../docs/websocket.md'), 'utf8');
+  const codeOf = (name: string) =>
+    new RegExp(`<!-- example: ${name} -->\n\n\`\`\`js\n(.*?)\`\`\``, 's').exec(documented)?.[1] ?? '';
+
+  /** Runs an example as a module of its own with a call at its end; what that gives comes back as JSON. */
+  async function run(name: string, call: string): Promise<unknown> {
+    const code = `${codeOf(name)}\nconsole.log(JSON.stringify(await ${call}));`;
+    const cwd = join(__dirname, '..');
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { cwd });
+    return JSON.parse(stdout);
+  }
+
+  it('for browsers gets an answer by a ticket, with the WebSocket that Node shares with them', async () => {
+    const { token } = await TestClient.register(stack.url);
+    const call = `(async () => { let text = ''; const usage = await ask('${stack.url}', '${token}', 'Hello', (delta) => (text += delta)); return { text, usage }; })()`;
+    expect(await run('browser', call)).toEqual({
+      text: expect.stringContaining('Hello'),
+      usage: expect.objectContaining({ source: 'provider' }),
+    });
+  }, 30_000);
+
+  it('for Node has a conversation', async () => {
+    const { token } = await TestClient.register(stack.url);
+    const answers = await run('node', `converse('${stack.url}', '${token}', ['My name is Ada.', 'Who am I?'])`);
+    expect(answers).toEqual([expect.stringContaining('Ada'), expect.stringContaining('Who am I?')]);
+  }, 30_000);
 });
 
 describe('a gateway that is killed', () => {
   it('leaves every answer settled once, and chat sessions to be resumed elsewhere', async () => {
     const client = await registerPro();
-    const doomed = await startGateway();
     setPace(40);
-    const socket = await connect(client, doomed.url);
+    const socket = await connect(client, second.url);
     socket.send({ type: 'session.start', ref: 's', initial_message: 'SIMULATE_TOKENS=150' });
     socket.send({ type: 'message', ref: 'm', message: 'SIMULATE_TOKENS=5000' });
     const { session_id, message_id } = await socket.heard(({ ref, type }) => ref === 's' && type === 'start');
     await socket.heard(({ ref, type }) => ref === 'm' && type === 'delta');
-    doomed.child.kill('SIGKILL');
+    second.child.kill('SIGKILL');
     expect((await socket.closed).code).toBe(1006);
     const lastEventId = lastEventIdOf(socket, 's');
     const resumed = await connect(client);
@@ -425,24 +429,28 @@ describe('a gateway that is killed', () => {
   }, 60_000);
 });
 
-describe("Node's own WebSocket", () => {
-  it('talks with a ticket in the address', async () => {
-    const client = await TestClient.register(stack.url);
-    const response = await client.post('/api/v1/ws/tickets', {});
-    const { ticket } = WebSocketTicket.parse(await response.json());
-    const socket = new WebSocket(`${stack.url.replace('http', 'ws')}/ws/chat?ticket=${ticket}`, 'tollgate.chat.v1');
-    let text = '';
-    const done = new Promise<void>((resolve, reject) => {
-      socket.onerror = () => reject(new Error('failed'));
-      socket.onmessage = ({ data }) => {
-        const frame = JSON.parse(String(data));
-        if (frame.type === 'ready') socket.send(JSON.stringify({ type: 'message', ref: '1', message: 'Hello' }));
-        if (frame.type === 'delta') text += frame.delta;
-        if (frame.type === 'end') resolve();
-      };
-    });
-    await done;
-    expect(text).toContain('Hello');
-    socket.close();
-  });
+// The last one: what it stops is needed by all others.
+describe('a gateway that is told to stop', () => {
+  it('finishes the answers of 64 connections, closes each with 1012, and refuses new work', async () => {
+    const client = await registerPro();
+    setPace(30);
+    const idle = await connect(client);
+    const sockets = await Promise.all(Array.from({ length: 64 }, () => connect(client)));
+    for (const socket of sockets) socket.send({ type: 'message', ref: '1', message: 'SIMULATE_TOKENS=150' });
+    await Promise.all(sockets.map((socket) => socket.heard(isDelta)));
+    stack.apps.gateway.kill('SIGTERM');
+    expect(await idle.closed).toEqual({ code: 1012, reason: 'shutting_down' });
+    sockets[0]?.send({ type: 'session.start', ref: '2', initial_message: 'More' });
+    expect(await sockets[0]?.last('2')).toMatchObject({ type: 'error', error: { code: 'shutting_down' } });
+    const ends = await Promise.all(sockets.map((socket) => socket.last('1')));
+    expect(ends.map(({ type }) => type)).toEqual(ends.map(() => 'end'));
+    const closes = await Promise.all(sockets.map(({ closed }) => closed));
+    expect(new Set(closes.map(({ code }) => code))).toEqual(new Set([1012]));
+    await eventually(
+      () => stack.apps.gateway.exitCode,
+      (code) => code === 0,
+      10_000,
+    );
+    expect((await expectLedgerToAgree(client)).map(({ outcome }) => outcome)).toEqual(ends.map(() => 'completed'));
+  }, 60_000);
 });
