@@ -63,6 +63,13 @@ const variables = z
       .string()
       .transform((value) => (value === 'true' || value === 'false' ? value === 'true' : commaList(value)))
       .default(false),
+    WEBSOCKET_CONNECTIONS_MAX: integer({ min: 1, max: 100_000 }).default(5_000),
+    WEBSOCKET_ACCOUNT_CONNECTIONS_MAX: integer({ min: 1, max: 100_000 }).default(100),
+    WEBSOCKET_FRAMES_PER_SECOND: integer({ min: 1, max: 10_000 }).default(20),
+    WEBSOCKET_PING_INTERVAL_MS: integer({ min: 100, max: 600_000 }).default(20_000),
+    WEBSOCKET_SLOW_READER_MS: integer({ min: 100, max: 600_000 }).default(30_000),
+    WEBSOCKET_TICKET_TTL_SECONDS: integer({ min: 1, max: 300 }).default(30),
+    WEBSOCKET_HISTORY_TOKENS_MAX: integer({ min: 0, max: 1_000_000 }).default(6_000),
     PLANS_FILE: file('config/plans.yaml', loadPlansFile),
     DEMO_USER_EMAIL: RegisterRequest.shape.email.optional(),
     DEMO_USER_PASSWORD: RegisterRequest.shape.password.optional(),
@@ -125,6 +132,19 @@ export const loadGatewayConfig = (environment: Environment = process.env) =>
         signInsPerMinute: all.SIGN_IN_REQUESTS_PER_MINUTE,
       },
       uploads: { answerBytesMax: all.LOG_UPLOAD_BYTES_MAX, jobBytesMax: all.LOG_JOB_BYTES_MAX },
+      webSocket: {
+        connectionsMax: all.WEBSOCKET_CONNECTIONS_MAX,
+        /** Of one account to this gateway. */
+        accountConnectionsMax: all.WEBSOCKET_ACCOUNT_CONNECTIONS_MAX,
+        framesPerSecond: all.WEBSOCKET_FRAMES_PER_SECOND,
+        frameBytesMax: all.BODY_BYTES_MAX,
+        pingIntervalMs: all.WEBSOCKET_PING_INTERVAL_MS,
+        slowReaderMs: all.WEBSOCKET_SLOW_READER_MS,
+        ticketTtlSeconds: all.WEBSOCKET_TICKET_TTL_SECONDS,
+        historyTokensMax: all.WEBSOCKET_HISTORY_TOKENS_MAX,
+        origins: all.CORS_ORIGINS,
+        requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
+      },
       replica: { queueMax: all.QUEUE_MAX },
       requestTimeoutMs: all.REQUEST_TIMEOUT_MS,
       plans: all.PLANS_FILE,

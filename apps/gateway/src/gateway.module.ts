@@ -39,6 +39,13 @@ import { UsageController } from './usage/usage.controller.js';
 import { UsageService } from './usage/usage.service.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
+import { ClientFrames } from './web-socket/client-frames.service.js';
+import { Connections } from './web-socket/connections.service.js';
+import { Credentials } from './web-socket/credentials.service.js';
+import { SocketTurns } from './web-socket/socket-turns.service.js';
+import { Tickets } from './web-socket/tickets.service.js';
+import { WEB_SOCKET_OPTIONS } from './web-socket/web-socket-options.js';
+import { WebSocketController } from './web-socket/web-socket.controller.js';
 
 @Module({})
 export class GatewayModule {
@@ -84,6 +91,7 @@ export class GatewayModule {
         ModelServiceController,
         BatchesController,
         OpenAiController,
+        WebSocketController,
       ],
       providers: [
         AccountsService,
@@ -99,6 +107,12 @@ export class GatewayModule {
         SentAnalyses,
         EventStream,
         KeyedRequests,
+        { provide: WEB_SOCKET_OPTIONS, useValue: config.webSocket },
+        ClientFrames,
+        Connections,
+        Credentials,
+        SocketTurns,
+        Tickets,
         // In this order: an answer that is kept is repeated whatever the limits say.
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: CallLimitsInterceptor },

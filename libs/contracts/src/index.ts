@@ -216,3 +216,4 @@ export {
   TextTask,
   TTL_SECONDS_MAX,
 } from './text-processing.js';
+export { CHAT_SUBPROTOCOL, WebSocketClientFrame, WebSocketTicket } from './web-socket.js';

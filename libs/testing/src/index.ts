@@ -18,3 +18,4 @@ export type { SimulatorDialectName } from './simulator-dialects.js';
 export { SimulatorFault } from './simulator-faults.js';
 export type { Pace } from './simulator-pace.js';
 export { eventually, failureOf } from './expectations.js';
+export { refusedHandshake, WebSocketClient, type HeardFrame } from './web-socket-client.js';

@@ -40,6 +40,21 @@ export class ApiKeyCallers implements OnApplicationShutdown {
     return { caller: { ...standing, role }, scopes };
   }
 
+  /** Reads many keys in one question: for those who are asked about every second. Returns the users that they are of. */
+  async refresh(tokens: readonly string[]): Promise<string[]> {
+    if (tokens.length === 0) return [];
+    const now = Date.now();
+    const hashes = tokens.map(hashOf);
+    const keys = await this.database.apiKey.findMany({
+      where: { keyHash: { in: hashes.map((hash) => Uint8Array.from(hash)) } },
+    });
+    const known = new Map(keys.map((key) => [nameOf(key.keyHash), key]));
+    for (const name of hashes.map(nameOf)) {
+      this.cache.set(name, { key: Promise.resolve(known.get(name) ?? null), expiresAt: now + CACHE_MS });
+    }
+    return keys.map(({ userId }) => userId);
+  }
+
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
     await this.noteUses();
@@ -47,7 +62,7 @@ export class ApiKeyCallers implements OnApplicationShutdown {
 
   private find(keyHash: Buffer): Promise<ApiKey | null> {
     const now = Date.now();
-    const name = keyHash.toString('base64');
+    const name = nameOf(keyHash);
     const cached = this.cache.get(name);
     if (cached && cached.expiresAt > now) return cached.key;
     if (this.cache.size >= CACHED_MAX) this.cache.clear();
@@ -74,4 +89,8 @@ export class ApiKeyCallers implements OnApplicationShutdown {
       this.logger.warn('The last uses of API keys could not be noted.', { err: error });
     }
   }
+}
+
+function nameOf(keyHash: Uint8Array): string {
+  return Buffer.from(keyHash).toString('base64');
 }

@@ -9,6 +9,9 @@ import { GatewayModule } from '../gateway.module.js';
 import { limitHeaderNames } from '../limits/limit-headers.js';
 import { acceptLogs } from '../log-analysis/incoming-log.js';
 import { LogUploads } from '../log-analysis/log-uploads.service.js';
+import { redeemTicketsAtHandshakes } from '../web-socket/ticket-handshakes.js';
+import { Tickets } from '../web-socket/tickets.service.js';
+import { isWebSocketUpgrade, routeUpgrades } from '../web-socket/upgrades.js';
 import { finishAnswersOf } from './answer-end.js';
 import { limitConnections } from './connection-limits.js';
 import { drainOnClose } from './drain.js';
@@ -41,6 +44,8 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   limitConnections(adapter.getInstance(), config.http);
   refuseOddRequests(adapter.getInstance());
   refuseDeepBodies(adapter.getInstance());
+  routeUpgrades(adapter.getInstance());
+  redeemTicketsAtHandshakes(adapter.getInstance(), app.get(Tickets));
   adapter.getInstance().removeContentTypeParser('text/plain');
   acceptLogs(adapter.getInstance(), app.get(LogUploads));
   await app.register(cookie);
@@ -75,6 +80,7 @@ function createAdapter({ bodyBytesMax, trustProxy, ...timeouts }: GatewayConfig[
       connectionsCheckingInterval: SLOW_CLIENTS_CHECK_MS,
       // Refused with a body that says why, instead of Node's empty one.
       requireHostHeader: false,
+      shouldUpgradeCallback: isWebSocketUpgrade,
     },
     trustProxy: Array.isArray(trustProxy) ? [...trustProxy] : trustProxy,
     // The ledger relies on it being ours and unique: never taken from the client.

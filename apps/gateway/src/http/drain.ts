@@ -27,6 +27,9 @@ export function drainOnClose(fastify: FastifyInstance): void {
     response.once('close', () => count(-1));
   });
 
+  // WebSockets are drained by those who answer them.
+  fastify.server.on('upgrade', (_request: unknown, socket: Socket) => running.delete(socket));
+
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     if (timer) reply.header('connection', 'close');
     done();

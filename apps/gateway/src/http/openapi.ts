@@ -54,11 +54,14 @@ import {
   TokenResponse,
   UsagePage,
   ValidateModelRequest,
+  WebSocketClientFrame,
+  WebSocketTicket,
   type ErrorCode,
 } from '@tollgate/contracts';
 import { applyDecorators } from '@nestjs/common';
 import { ApiHeader, ApiResponse } from '@nestjs/swagger';
 import { chatAnswers, chatRequests } from '../chat-sessions/chat-schemas.js';
+import { WebSocketServerFrame } from '../web-socket/server-frame.js';
 import { ErrorBody } from './error-response.js';
 
 /** The shapes that the document names; every other schema stands where it is used. */
@@ -79,6 +82,7 @@ export const requests = {
   RefundRequest,
   RegisterRequest,
   ValidateModelRequest,
+  WebSocketClientFrame,
 };
 export const answers = {
   ...chatAnswers,
@@ -122,6 +126,8 @@ export const answers = {
   TextSessionStatus,
   TokenResponse,
   UsagePage,
+  WebSocketServerFrame,
+  WebSocketTicket,
 };
 
 type AnswerName = keyof typeof answers;

@@ -12,9 +12,8 @@ import { authenticatedCaller } from '../identity/current-caller.js';
 import { IncomingLog } from '../log-analysis/incoming-log.js';
 import { routeKindOf } from '../limits/route-kind.js';
 import { fingerprintOf } from './fingerprint.js';
-import { storedAnswer, storedError, type KeptAnswer } from './kept-answer.js';
+import { storedAnswer, type KeptAnswer } from './kept-answer.js';
 import { KeyedRequests, type KeyedRequest } from './keyed-requests.js';
-import { mayHaveCost } from './may-have-cost.js';
 
 const KEY_CHARACTERS_MAX = 255;
 
@@ -48,20 +47,15 @@ export class IdempotencyInterceptor implements NestInterceptor {
     if (current) current.signal = undefined;
     keepAnswer(reply.raw);
     beforeAnswerEnds(reply.raw, async (answer) => {
-      if (answer.error) await this.fail(request, answer.error);
+      if (answer.error) await this.requests.fail(request, answer.error);
       else if (answer.status < 400) await this.requests.keep(request, storedAnswer(answer));
     });
     return next.handle().pipe(
       catchError((thrown: unknown) => {
         const error = toAppError(thrown);
-        return from(this.fail(request, error)).pipe(switchMap(() => throwError(() => error)));
+        return from(this.requests.fail(request, error)).pipe(switchMap(() => throwError(() => error)));
       }),
     );
-  }
-
-  private async fail(request: KeyedRequest, error: AppError): Promise<void> {
-    if (mayHaveCost(error)) await this.requests.keep(request, storedError(error));
-    else await this.requests.release(request);
   }
 
   private async repeat(reply: FastifyReply, kept: KeptAnswer): Promise<void> {

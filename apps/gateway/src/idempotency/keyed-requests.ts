@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { keyedRequests } from './metrics.js';
+import { mayHaveCost } from './may-have-cost.js';
 import { readAnswer, storedError, type KeptAnswer, type StoredAnswer } from './kept-answer.js';
 
 const KEPT_HOURS = 24;
@@ -103,6 +104,12 @@ export class KeyedRequests implements OnModuleInit, BeforeApplicationShutdown, O
         DELETE FROM keyed_request
         WHERE account_id = ${accountId}::uuid AND key = ${key} AND request_id = ${requestId}::uuid AND status IS NULL`,
     );
+  }
+
+  /** The key answers with the error if it may have cost something, and is as if never used if not. */
+  async fail(request: KeyedRequest, error: AppError): Promise<void> {
+    if (mayHaveCost(error)) await this.keep(request, storedError(error));
+    else await this.release(request);
   }
 
   private own(request: KeyedRequest): undefined {

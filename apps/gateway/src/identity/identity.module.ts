@@ -51,7 +51,7 @@ export class IdentityModule {
         FirstUsers,
         { provide: APP_GUARD, useClass: AccessTokenGuard },
       ],
-      exports: [AuditLog],
+      exports: [AuditLog, Standings, ApiKeyCallers],
     };
   }
 }

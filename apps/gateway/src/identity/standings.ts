@@ -2,6 +2,7 @@ import { AppError, type Caller } from '@tollgate/contracts';
 import { asService, Database } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { UserWithAccount } from './create-user.js';
 
 /** A changed plan or role is seen by every replica after at most this. */
 const CACHE_MS = 1_000;
@@ -44,6 +45,16 @@ export class Standings {
     }
   }
 
+  /** Reads many users in one question: for those who are asked about every second. */
+  async refresh(userIds: readonly string[]): Promise<void> {
+    if (userIds.length === 0) return;
+    const askedAt = Date.now();
+    const where = { id: { in: [...userIds] } };
+    const users = await asService(() => this.database.user.findMany({ where, include: { account: true } }));
+    const known = new Map(users.map((user) => [user.id, user]));
+    for (const userId of userIds) this.remember(userId, standingOf(known.get(userId)), askedAt);
+  }
+
   /** Requests of one user that come together share one question. */
   private readOnce(userId: string): Promise<Standing> {
     const running = this.reading.get(userId);
@@ -58,9 +69,10 @@ export class Standings {
     const where = { id: userId };
     // For an API key nobody knows the account before this.
     const user = await asService(() => this.database.user.findFirst({ where, include: { account: true } }));
-    const standing: Standing = user
-      ? { account_id: user.accountId, user_id: user.id, tier: user.account.planCode, role: user.role }
-      : 'gone';
+    return this.remember(userId, standingOf(user), askedAt);
+  }
+
+  private remember(userId: string, standing: Standing, askedAt: number): Standing {
     if (this.cache.size >= CACHED_MAX) this.dropOld(askedAt);
     this.cache.set(userId, { standing, expiresAt: askedAt + CACHE_MS });
     return standing;
@@ -70,6 +82,11 @@ export class Standings {
     for (const [userId, { expiresAt }] of this.cache) if (expiresAt <= now) this.cache.delete(userId);
     if (this.cache.size >= CACHED_MAX) this.cache.clear();
   }
+}
+
+function standingOf(user: UserWithAccount | null | undefined): Standing {
+  if (!user) return 'gone';
+  return { account_id: user.accountId, user_id: user.id, tier: user.account.planCode, role: user.role };
 }
 
 function existing(standing: Standing): Caller {
