@@ -189,3 +189,4 @@ export {
   TextTask,
   TTL_SECONDS_MAX,
 } from './text-processing.js';
+export { Adjustment, AdjustmentList, CreateAdjustmentRequest, Invoice, InvoiceLine, InvoiceList } from './invoices.js';

@@ -5,11 +5,16 @@ export { migrate, type MigrateOptions } from './migrate.js';
 export {
   AttemptOutcome,
   BatchPromptStatus,
+  InvoiceComponent,
+  InvoiceStatus,
+  OveragePricing,
   PlanOverage,
+  PriceOrigin,
   Prisma,
   RollupGrain,
   UsageSource,
   UserRole,
+  WebhookDeliveryStatus,
 } from './generated/client.js';
 export type {
   Account,
@@ -26,3 +31,17 @@ export type {
 } from './generated/client.js';
 export { ChatHistory, ChatMessageState, ChatRating, ChatSender } from './generated/client.js';
 export type { ChatFeedback, ChatMessage, ChatSchema, ChatSession } from './generated/client.js';
+export type {
+  AccountAdjustment,
+  Invite,
+  Invoice,
+  InvoiceLine,
+  PlanChange,
+  ProviderExport,
+  ProviderExportDay,
+  Subscription,
+  WebhookAttempt,
+  WebhookDelivery,
+  WebhookEndpoint,
+  WebhookEvent,
+} from './generated/client.js';

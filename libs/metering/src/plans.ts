@@ -73,6 +73,8 @@ function firstVersion(code: string, terms: PlanTerms): Plan {
     tokensPerMonth: BigInt(terms.tokens_per_month),
     tokensOverage: terms.tokens_overage,
     tokensHardCap: BigInt(terms.tokens_hard_cap ?? terms.tokens_per_month),
+    fee: BigInt(terms.fee_micro_usd),
+    overagePricing: terms.overage_pricing,
     overagePrice: BigInt(terms.overage_micro_usd_per_million),
     callsPerDay: terms.calls_per_day,
     requestsPerMinute: terms.requests_per_minute,

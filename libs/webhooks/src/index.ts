@@ -1,0 +1,1 @@
+export { recordEvent, webhookEventTypes, type WebhookEventType } from './record-event.js';
