@@ -192,7 +192,7 @@ describe('two replicas at once', () => {
     expect(steps.filter((step) => step === 'finalized')).toHaveLength(20);
     expect(steps.filter((step) => step === 'waiting')).toHaveLength(20);
     const invoices = (await Promise.all(accounts.map((account) => test.of(account)))).flat();
-    const numbers = invoices.map(({ number }) => number).sort();
+    const numbers = invoices.map(({ number }) => String(number)).sort((one, other) => one.localeCompare(other));
     expect(numbers).toEqual(Array.from({ length: 20 }, (_, index) => `TG-2031-${String(index + 1).padStart(6, '0')}`));
     expect(await test.database.webhookEvent.count({ where: { accountId: { in: accounts } } })).toBe(20);
   });

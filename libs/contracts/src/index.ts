@@ -190,3 +190,12 @@ export {
   TTL_SECONDS_MAX,
 } from './text-processing.js';
 export { Adjustment, AdjustmentList, CreateAdjustmentRequest, Invoice, InvoiceLine, InvoiceList } from './invoices.js';
+export {
+  CreateWebhookRequest,
+  UpdateWebhookRequest,
+  Webhook,
+  WebhookDelivery,
+  WebhookDeliveryList,
+  WebhookList,
+  WebhookWithSecret,
+} from './webhooks.js';

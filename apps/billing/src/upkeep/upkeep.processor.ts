@@ -1,10 +1,13 @@
 import { Logger } from '@tollgate/observability';
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Queue, QueueEvents, Worker } from 'bullmq';
 import { z } from 'zod';
 import { JobRedis } from './job-redis.js';
 import { metrics } from './metrics.js';
-import { UpkeepJobs } from './upkeep-jobs.service.js';
+import type { JobTable } from './upkeep-jobs.service.js';
+
+/** Every job of this app, by its name. */
+export const JOBS = Symbol('jobs');
 
 const QUEUE = 'upkeep';
 /** In braces: all keys of the queue in one slot of a cluster. */
@@ -28,7 +31,7 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
 
   constructor(
     private readonly redis: JobRedis,
-    private readonly jobs: UpkeepJobs,
+    @Inject(JOBS) private readonly jobs: JobTable,
     private readonly logger: Logger,
   ) {
     const { connection } = redis;
@@ -63,7 +66,7 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
 
   private async schedule(): Promise<void> {
     try {
-      for (const [name, { schedule }] of Object.entries(this.jobs.table)) {
+      for (const [name, { schedule }] of Object.entries(this.jobs)) {
         const opts = { removeOnComplete: true, removeOnFail: { count: 100 } };
         await this.queue.upsertJobScheduler(name, schedule, { name, opts });
       }
@@ -73,7 +76,7 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private async run(name: string): Promise<unknown> {
-    const job = this.jobs.table[name];
+    const job = this.jobs[name];
     if (!job) throw new Error(`there is no job "${name}"`);
     try {
       const result = await job.run();
