@@ -5,8 +5,7 @@ import { MeteringModule } from '@tollgate/metering';
 import { ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
-import { AccountsService } from './admin/accounts.service.js';
-import { AdminController } from './admin/admin.controller.js';
+import { AccountsModule } from './admin/accounts.module.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
@@ -34,6 +33,7 @@ import { UsageController } from './usage/usage.controller.js';
 import { UsageService } from './usage/usage.service.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 @Module({})
 export class GatewayModule {
@@ -61,9 +61,10 @@ export class GatewayModule {
         // Its guard comes first: requests are counted for whoever sent them.
         IdentityModule.forRoot(config.identity),
         LimitsModule.forRoot({ ...config.limits, redisUrl: config.redis.url }),
+        AccountsModule,
+        WebhooksModule.forRoot(config.webhooks),
       ],
       controllers: [
-        AdminController,
         StatusController,
         UsersController,
         UsageController,
@@ -78,7 +79,6 @@ export class GatewayModule {
         OpenAiController,
       ],
       providers: [
-        AccountsService,
         UsersService,
         UsageService,
         ChatService,

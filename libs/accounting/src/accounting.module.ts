@@ -2,8 +2,9 @@ import { Module } from '@nestjs/common';
 import { Adjustments } from './adjustments.js';
 import { Invoices } from './invoices.js';
 import { Invoicing } from './invoicing.js';
+import { Reconciliations } from './reconciliations.js';
 
-const services = [Adjustments, Invoices, Invoicing];
+const services = [Adjustments, Invoices, Invoicing, Reconciliations];
 
 /** Invoices and what stands on them: the only code that touches those tables. */
 @Module({ providers: services, exports: services })

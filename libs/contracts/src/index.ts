@@ -5,7 +5,11 @@ export {
   AuditEntryList,
   ChangeAccountRequest,
   ChangeUserRequest,
+  CreateAccountRequest,
+  CreatedAccount,
+  CreateUserRequest,
   RefundRequest,
+  UserList,
 } from './admin.js';
 export { ApiKey, ApiKeyList, ApiKeyScope, CreateApiKeyRequest, CreatedApiKey } from './api-keys.js';
 export { AppError, invalidRequest, isAppError, WireError } from './app-error.js';
@@ -199,3 +203,6 @@ export {
   WebhookList,
   WebhookWithSecret,
 } from './webhooks.js';
+export { AcceptInviteRequest, CreatedInvite, CreateInviteRequest, Invite, InviteList } from './invites.js';
+export { CreatePlanRequest, CreatePriceRequest, Plan, PlanList, Price, PriceList, RerateRequest } from './plans.js';
+export { Reconciliation, ReconciliationList } from './reconciliation.js';

@@ -1,6 +1,7 @@
 export { readBillableMonths, type BillableMonth, type BillableSegment } from './billable-months.js';
 export { Corrections, type Correction } from './corrections.js';
 export { priceOf, type TokenCounts, type TokenPrices } from './cost.js';
+export { readDailyUsage, type DailyUsage } from './daily-usage.js';
 export { Drift, type DriftReport } from './drift.js';
 export type { AttemptEnd, Hold, HoldRequest } from './hold.js';
 export type { HoldEndEffect } from './hold-ends.js';

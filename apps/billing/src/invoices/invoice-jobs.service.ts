@@ -1,4 +1,4 @@
-import { Invoicing } from '@tollgate/accounting';
+import { Invoicing, Reconciliations } from '@tollgate/accounting';
 import { Subscriptions } from '@tollgate/metering';
 import { Logger } from '@tollgate/observability';
 import { Inject, Injectable } from '@nestjs/common';
@@ -12,6 +12,8 @@ export interface InvoiceOptions {
   everyMs: number;
 }
 
+const HOUR_MS = 3_600_000;
+
 /** Invoices and the changes of plans that wait for the end of a month. */
 @Injectable()
 export class InvoiceJobs {
@@ -21,11 +23,13 @@ export class InvoiceJobs {
     @Inject(INVOICE_OPTIONS) { everyMs }: InvoiceOptions,
     private readonly invoicing: Invoicing,
     private readonly subscriptions: Subscriptions,
+    private readonly reconciliations: Reconciliations,
     private readonly logger: Logger,
   ) {
     this.table = {
       'change-plans': { schedule: { every: everyMs }, run: () => this.changePlans() },
       'make-invoices': { schedule: { every: everyMs }, run: () => this.makeInvoices() },
+      'measure-reconciliations': { schedule: { every: HOUR_MS }, run: () => this.measureReconciliations() },
     };
   }
 
@@ -44,11 +48,12 @@ export class InvoiceJobs {
       after = due.at(-1);
       if (!after) break;
     }
-    for (const [status, count] of Object.entries(await this.invoicing.countByStatus())) {
-      metrics.invoices.set({ status }, count);
-    }
     if (steps.drafted + steps.finalized > 0) this.logger.log('invoices were made', steps);
-    return steps;
+    return { ...steps, invoices: await this.invoicing.countByStatus() };
+  }
+
+  private async measureReconciliations() {
+    return { drift: Object.fromEntries(await this.reconciliations.latestDrift()) };
   }
 
   private async advance(accountId: string, now: Date) {

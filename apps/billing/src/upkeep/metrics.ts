@@ -20,6 +20,11 @@ export const metrics = {
     name: 'tollgate_invoices_failed_total',
     help: 'Invoices that could not be made when they were due; each is tried again',
   }),
+  providerDrift: new Gauge({
+    name: 'tollgate_reconciliation_drift_tokens',
+    help: "Tokens by which a provider's latest usage export differs from the ledger, each model and day without its sign",
+    labelNames: ['provider'],
+  }),
   webhookAttempts: new Counter({
     name: 'tollgate_webhook_attempts_total',
     help: 'Attempts to deliver a webhook: delivered, to be tried again, or given up',

@@ -9,6 +9,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { GatewayConfig } from '../config.js';
 import { GatewayModule } from '../gateway.module.js';
 import { limitHeaderNames } from '../limits/limit-headers.js';
+import { acceptCsv } from '../reconciliation/accept-csv.js';
 import { finishAnswersOf } from './answer-end.js';
 import { drainOnClose } from './drain.js';
 import { errorResponse, toAppError } from './error-response.js';
@@ -38,6 +39,7 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   drainOnClose(adapter.getInstance());
   refuseDeepBodies(adapter.getInstance());
   adapter.getInstance().removeContentTypeParser('text/plain');
+  acceptCsv(adapter.getInstance());
   await app.register(cookie);
   await addSecurityHeaders(adapter.getInstance());
   if (config.http.corsOrigins.length > 0) {

@@ -55,6 +55,7 @@ import {
 import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
 import {
   ApiOperation,
+  ApiQuery,
   ApiResponse,
   ApiTags,
   DocumentBuilder,
@@ -62,6 +63,7 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { z } from 'zod';
+import { accountingAnswers, accountingRequests } from './accounting-schemas.js';
 import { chatAnswers, chatRequests } from '../chat-sessions/chat-schemas.js';
 import { ErrorBody } from './error-response.js';
 import { examples } from './openapi-examples.js';
@@ -69,6 +71,7 @@ import { examples } from './openapi-examples.js';
 /** The shapes that the document names; every other schema stands where it is used. */
 const requests = {
   ...chatRequests,
+  ...accountingRequests,
   AnalysisRequest,
   ChangeAccountRequest,
   ChangeUserRequest,
@@ -87,6 +90,7 @@ const requests = {
 };
 const answers = {
   ...chatAnswers,
+  ...accountingAnswers,
   AdminAccount,
   AdminAccountList,
   AdminUser,
@@ -189,6 +193,15 @@ export function Answers(route: { status?: number; json?: AnswerName; events?: An
         content: { 'application/json': { schema: reference('ErrorBody') } },
       }),
     ),
+  );
+}
+
+/** A list of which a page is asked for. */
+export function Paged(...filters: { name: string; description: string }[]) {
+  return applyDecorators(
+    ApiQuery({ name: 'limit', required: false, example: 50, description: 'At most 200' }),
+    ApiQuery({ name: 'after', required: false, description: '`last_id` of the page before' }),
+    ...filters.map((filter) => ApiQuery({ ...filter, required: false })),
   );
 }
 

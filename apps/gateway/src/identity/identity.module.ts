@@ -26,6 +26,7 @@ export class IdentityModule {
   static forRoot(options: IdentityOptions): DynamicModule {
     return {
       module: IdentityModule,
+      global: true,
       imports: [JwtModule.register({}), PassportModule],
       controllers: [ApiKeysController, AuthController, JwksController],
       providers: [
@@ -44,7 +45,7 @@ export class IdentityModule {
         FirstUsers,
         { provide: APP_GUARD, useClass: AccessTokenGuard },
       ],
-      exports: [AuditLog],
+      exports: [AuditLog, IdentityService, Passwords],
     };
   }
 }

@@ -1,4 +1,4 @@
-import { AppError, type LoginRequest, type RegisterRequest, type TokenResponse } from '@tollgate/contracts';
+import { AppError, errorTable, type LoginRequest, type RegisterRequest, type TokenResponse } from '@tollgate/contracts';
 import { Database } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { AccessTokens } from './access-tokens.js';
@@ -26,6 +26,9 @@ export class IdentityService {
     const user = await this.database.user.findUnique({ where: { email }, include: { account: true } });
     const matches = await this.passwords.matches(password, user?.passwordHash);
     if (!user || !matches) throw new AppError('invalid_credentials', 'The email or the password is wrong.');
+    if (user.disabledAt || user.account.suspendedAt) {
+      throw new AppError('account_suspended', errorTable.account_suspended.meaning);
+    }
     return this.tokensFor(user, await this.refreshTokens.start(user.id));
   }
 

@@ -17,7 +17,11 @@ export const RequiresScope = (scope: ApiKeyScope) => SetMetadata(SCOPE, scope);
 export const AnyScope = () => SetMetadata(SCOPE, ANY_SCOPE);
 
 /** For those who run the platform, and their keys of the scope `admin`. */
-export const AdminOnly = () => applyDecorators(SetMetadata(ROLE, 'admin'), RequiresScope('admin'));
+export const AdminOnly = () => applyDecorators(SetMetadata(ROLE, ['admin']), RequiresScope('admin'));
+
+/** For those who run the account, and keys of the scope `admin`. */
+export const AccountAdminOnly = () =>
+  applyDecorators(SetMetadata(ROLE, ['account_admin', 'admin']), RequiresScope('admin'));
 
 /** @param scopes of the API key that the caller came with; undefined after a login. Raises `forbidden`. */
 export function checkPermissions(
@@ -27,8 +31,8 @@ export function checkPermissions(
   scopes: readonly ApiKeyScope[] | undefined,
 ): void {
   const places = [context.getHandler(), context.getClass()];
-  const role = reflector.getAllAndOverride<Caller['role'] | undefined>(ROLE, places);
-  if (role && caller.role !== role) throw new AppError('forbidden', 'This is for admins.');
+  const roles = reflector.getAllAndOverride<Caller['role'][] | undefined>(ROLE, places);
+  if (roles && !roles.includes(caller.role)) throw new AppError('forbidden', 'This is for admins.');
   if (!scopes) return;
   if (reflector.getAllAndOverride<boolean | undefined>(LOGIN_ONLY, places)) {
     throw new AppError('forbidden', 'This needs a login; an API key may not do it.');
