@@ -57,7 +57,7 @@ describe('an account', () => {
     const accept = (password: string) => send('POST', '/api/v1/auth/accept-invite', {}, { token, password });
     expect((await accept('short')).body.error.param).toBe('password');
     const [one, other] = await Promise.all([accept(PASSWORD), accept(PASSWORD)]);
-    expect([one.status, other.status].sort()).toEqual([201, 400]);
+    expect([one.status, other.status].toSorted((left, right) => left - right)).toEqual([201, 400]);
     const login = bearer((one.status === 201 ? one : other).body.access_token);
     const users = await send('GET', '/api/v1/account/users', login);
     expect(users.body.data).toMatchObject([{ email, role: 'account_admin', disabled: false }]);

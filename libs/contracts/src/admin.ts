@@ -53,7 +53,7 @@ export const ChangeAccountRequest = z
     name: accountName.optional(),
     suspended: z.boolean().optional(),
   })
-  .refine(({ when: _, ...change }) => atLeastOne(change), somethingToChange);
+  .refine(({ tier: plan, name, suspended }) => atLeastOne({ plan, name, suspended }), somethingToChange);
 export type ChangeAccountRequest = z.infer<typeof ChangeAccountRequest>;
 
 /** The account, and an invitation for whoever is to run it. */

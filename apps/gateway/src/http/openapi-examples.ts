@@ -1,3 +1,5 @@
+import { accountingExamples } from './accounting-examples.js';
+
 const request_id = '019a9f3e-5d0c-7a58-9d0f-4c5c0f6f2a11';
 const batchId = '019a9f40-11c2-7b3e-8f0a-6a7c1d2e3f40';
 const usage = { input_tokens: 18, cached_tokens: 0, output_tokens: 45, source: 'provider' };
@@ -55,6 +57,7 @@ const analysisMetadata = {
 
 /** Of the shapes that the document names, by their names. A test parses each by its schema. */
 export const examples: Record<string, unknown> = {
+  ...accountingExamples,
   GenerateRequest: {
     prompt: 'You are Peter Griffin. Say hello in character.',
     character_name: 'peter',

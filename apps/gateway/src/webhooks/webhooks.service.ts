@@ -79,6 +79,7 @@ export class WebhooksService {
   }
 }
 
-function withoutSecret({ secret: _, ...webhook }: WebhookWithSecret): Webhook {
+function withoutSecret(created: WebhookWithSecret): Webhook {
+  const { secret: _, ...webhook } = created;
   return webhook;
 }
