@@ -137,7 +137,7 @@ describe("a provider's export", () => {
     ['date,model,input_tokens,output_tokens\n2026-11-01,m,-1,1\n', 'input', 400],
     ['date,model,input_tokens,output_tokens\n2026-11-01,,1,1\n', 'model', 400],
     ['date,model,input_tokens,output_tokens,currency\n2026-11-01,m,1,1,eur\n', 'currency', 400],
-    ['date,model,input_tokens,output_tokens\n2026-11-01,"m,1,1\n', 'line 3', 400],
+    ['date,model,input_tokens,output_tokens\n2026-11-01,"m,1,1\n', 'line 2', 400],
     [`date,model,input_tokens,output_tokens\n2026-11-01,${'m'.repeat(20_000)},1,1\n`, 'line 2', 400],
   ])('that is wrong is refused, and the error says where: %#', async (csv, param, status) => {
     const response = await upload(csv);
@@ -146,10 +146,10 @@ describe("a provider's export", () => {
   });
 
   it('that is larger than its bound is refused while it is read', async () => {
-    const row = '2026-11-01,m,1,1\n'.repeat(100_000);
+    const rows = `2026-11-01,m,1,1,${'x'.repeat(9_000)}\n`.repeat(50);
     async function* endless() {
-      yield new TextEncoder().encode('date,model,input_tokens,output_tokens\n');
-      for (;;) yield new TextEncoder().encode(row);
+      yield new TextEncoder().encode('date,model,input_tokens,output_tokens,note\n');
+      for (;;) yield new TextEncoder().encode(rows);
     }
     const before = process.memoryUsage().rss;
     const init: RequestInit & { duplex: 'half' } = {

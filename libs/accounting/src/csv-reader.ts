@@ -47,21 +47,29 @@ class RecordReader {
   }
 
   private *take(chunk: string, delimiter: string): Generator<string[], void> {
-    for (const character of chunk) {
-      if (this.state === 'quoted') {
-        if (character === '"') this.state = 'after quote';
-        else this.append(character);
-      } else if (character === '"' && this.state === 'after quote') {
-        this.append('"');
-        this.state = 'quoted';
-      } else if (character === '"' && this.field === '') this.state = 'quoted';
+    const ends = delimiter === '\t' ? /[\t"\r\n]/g : delimiter === ';' ? /[;"\r\n]/g : /[,"\r\n]/g;
+    for (let position = 0; position < chunk.length; position += 1) {
+      const end = this.state === 'quoted' ? chunk.indexOf('"', position) : indexOf(ends, chunk, position);
+      const text = chunk.slice(position, end === -1 ? undefined : end);
+      if (text !== '') this.append(text);
+      if (end === -1) return;
+      position = end;
+      const character = chunk[end];
+      if (this.state === 'quoted') this.state = 'after quote';
+      else if (character === '"') this.openQuote();
       else if (character === delimiter) this.endField();
       else if (character === '\n') {
         // An empty line is no record.
         if (this.field !== '' || this.record.length > 0) yield this.endRecord();
         this.line += 1;
-      } else if (character !== '\r') this.append(character);
+      }
     }
+  }
+
+  /** A quote after a quote is one; one in the middle of a field is just that. */
+  private openQuote(): void {
+    if (this.state === 'after quote' || this.field !== '') this.append('"');
+    if (this.state === 'after quote' || this.field === '') this.state = 'quoted';
   }
 
   private append(character: string): void {
@@ -90,4 +98,9 @@ class RecordReader {
   private refused(what: string): AppError {
     return new AppError('invalid_request', `line ${this.line}: ${what}`, { param: `line ${this.line}` });
   }
+}
+
+function indexOf(pattern: RegExp, text: string, from: number): number {
+  pattern.lastIndex = from;
+  return pattern.exec(text)?.index ?? -1;
 }

@@ -6,7 +6,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { sumProviderExport } from './provider-export.js';
 
-const BYTES_MAX = 64 * 1024 * 1024;
+const BYTES_MAX = 16 * 1024 * 1024;
 const DAYS_MAX = 400;
 const DAY_MS = 86_400_000;
 
@@ -22,7 +22,7 @@ export class Reconciliations {
   constructor(private readonly database: Database) {}
 
   /**
-   * Reads an export as it arrives, 64 MiB at most. The same file of the same provider is imported once. Raises `invalid_request`
+   * Reads an export as it arrives, 16 MiB at most. The same file of the same provider is imported once. Raises `invalid_request`
    * with row and column, `payload_too_large`.
    *
    * @param whenNew runs in the transaction of a new import
