@@ -6,8 +6,7 @@ import { ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AccountAuditController } from './admin/account-audit.controller.js';
-import { AccountsService } from './admin/accounts.service.js';
-import { AdminController } from './admin/admin.controller.js';
+import { AccountsModule } from './admin/accounts.module.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { ChatService } from './chat/chat.service.js';
@@ -46,6 +45,7 @@ import { SocketTurns } from './web-socket/socket-turns.service.js';
 import { Tickets } from './web-socket/tickets.service.js';
 import { WEB_SOCKET_OPTIONS } from './web-socket/web-socket-options.js';
 import { WebSocketController } from './web-socket/web-socket.controller.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 @Module({})
 export class GatewayModule {
@@ -73,9 +73,10 @@ export class GatewayModule {
         // Its guard comes first: requests are counted for whoever sent them.
         IdentityModule.forRoot(config.identity),
         LimitsModule.forRoot({ ...config.limits, redisUrl: config.redis.url }),
+        AccountsModule,
+        WebhooksModule.forRoot(config.webhooks),
       ],
       controllers: [
-        AdminController,
         AccountAuditController,
         StatusController,
         UsersController,
@@ -94,7 +95,6 @@ export class GatewayModule {
         WebSocketController,
       ],
       providers: [
-        AccountsService,
         UsersService,
         UsageService,
         ChatService,

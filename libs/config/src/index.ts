@@ -5,6 +5,7 @@ export {
   httpVariables,
   integer,
   logVariables,
+  outboundVariables,
   postgresVariables,
   redisVariables,
   replicaVariables,

@@ -73,3 +73,18 @@ export const replicaVariables = {
   /** How long a stopping replica may take to finish what it holds. */
   DRAIN_TIMEOUT_MS: integer({ min: 0 }).default(330_000),
 };
+
+/** Where webhooks may go; the app that takes their URLs and the one that calls them must agree. */
+export const outboundVariables = {
+  /** Private and loopback addresses too, and http. */
+  WEBHOOK_ALLOW_PRIVATE: flag().default(false),
+  /** Only these hosts, separated by commas, each with or without a port. */
+  WEBHOOK_ALLOWED_HOSTS: text()
+    .transform((hosts) =>
+      hosts
+        .split(',')
+        .map((host) => host.trim())
+        .filter((host) => host !== ''),
+    )
+    .optional(),
+};

@@ -49,6 +49,12 @@ export const errorTable = {
       "The plan's tokens of the month or calls of the day are used up; `detail` has the limit, what is used and held, and when it resets.",
   },
   forbidden: { status: 403, type: 'permission_error', retryable: false, meaning: 'The caller may not do this.' },
+  account_suspended: {
+    status: 403,
+    type: 'permission_error',
+    retryable: false,
+    meaning: 'The account is suspended, or its user disabled; whoever runs the account or the platform can say why.',
+  },
   model_not_allowed: {
     status: 403,
     type: 'permission_error',

@@ -5,7 +5,11 @@ export {
   AuditEntryList,
   ChangeAccountRequest,
   ChangeUserRequest,
+  CreateAccountRequest,
+  CreatedAccount,
+  CreateUserRequest,
   RefundRequest,
+  UserList,
 } from './admin.js';
 export { ApiKey, ApiKeyList, ApiKeyScope, CreateApiKeyRequest, CreatedApiKey } from './api-keys.js';
 export { AppError, invalidRequest, isAppError, WireError } from './app-error.js';
@@ -217,3 +221,16 @@ export {
   TTL_SECONDS_MAX,
 } from './text-processing.js';
 export { CHAT_SUBPROTOCOL, WebSocketClientFrame, WebSocketTicket } from './web-socket.js';
+export { Adjustment, AdjustmentList, CreateAdjustmentRequest, Invoice, InvoiceLine, InvoiceList } from './invoices.js';
+export {
+  CreateWebhookRequest,
+  UpdateWebhookRequest,
+  Webhook,
+  WebhookDelivery,
+  WebhookDeliveryList,
+  WebhookList,
+  WebhookWithSecret,
+} from './webhooks.js';
+export { AcceptInviteRequest, CreatedInvite, CreateInviteRequest, Invite, InviteList } from './invites.js';
+export { CreatePlanRequest, CreatePriceRequest, Plan, PlanList, Price, PriceList, RerateRequest } from './plans.js';
+export { Reconciliation, ReconciliationList } from './reconciliation.js';

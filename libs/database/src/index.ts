@@ -6,11 +6,16 @@ export { migrate, type MigrateOptions } from './migrate.js';
 export {
   AttemptOutcome,
   BatchPromptStatus,
+  InvoiceComponent,
+  InvoiceStatus,
+  OveragePricing,
   PlanOverage,
+  PriceOrigin,
   Prisma,
   RollupGrain,
   UsageSource,
   UserRole,
+  WebhookDeliveryStatus,
 } from './generated/client.js';
 export type {
   Account,
@@ -29,3 +34,17 @@ export type {
 } from './generated/client.js';
 export { ChatHistory, ChatMessageState, ChatRating, ChatSender } from './generated/client.js';
 export type { ChatDispatch, ChatFeedback, ChatMessage, ChatSchema, ChatSession } from './generated/client.js';
+export type {
+  AccountAdjustment,
+  Invite,
+  Invoice,
+  InvoiceLine,
+  PlanChange,
+  ProviderExport,
+  ProviderExportDay,
+  Subscription,
+  WebhookAttempt,
+  WebhookDelivery,
+  WebhookEndpoint,
+  WebhookEvent,
+} from './generated/client.js';

@@ -34,9 +34,12 @@ export class Corrections {
   /**
    * Takes back part of an attempt's charge. Its tokens stay used: they were served.
    * Raises `not_found`, or `invalid_request` when it is more than is left of the charge.
+   *
+   * @param within a transaction of the caller, for what must be there if and only if the correction is
+   * @returns whether it is new
    */
-  refund(correction: Correction & { microUsd: bigint }): Promise<void> {
-    return this.correct(correction, async (transaction, standing) => {
+  refund(correction: Correction & { microUsd: bigint }, within?: Prisma.TransactionClient): Promise<boolean> {
+    return this.correct(correction, within, async (transaction, standing) => {
       if (correction.microUsd <= 0n || correction.microUsd > standing.charge) {
         const message = `The refund must be more than 0 and at most ${standing.charge} micro-USD, what is left of the charge.`;
         throw new AppError('invalid_request', message, { param: 'micro_usd' });
@@ -52,9 +55,12 @@ export class Corrections {
     });
   }
 
-  /** States an attempt anew at another price version: what stood is taken back, whatever refunds there were. Raises `not_found`. */
-  rerate(correction: Correction & { price: PriceVersion }): Promise<void> {
-    return this.correct(correction, async (transaction, standing) => {
+  /**
+   * States an attempt anew at another price version: what stood is taken back, whatever refunds there were. Raises `not_found`.
+   * `within` and the result are as in `refund`.
+   */
+  rerate(correction: Correction & { price: PriceVersion }, within?: Prisma.TransactionClient): Promise<boolean> {
+    return this.correct(correction, within, async (transaction, standing) => {
       const tokens = {
         input: Number(standing.tokens_input),
         cached: Number(standing.tokens_cached),
@@ -81,10 +87,11 @@ export class Corrections {
   /** Under the account's lock, like everything that changes what belongs to it. */
   private async correct(
     correction: Correction,
+    within: Prisma.TransactionClient | undefined,
     write: (transaction: Prisma.TransactionClient, standing: Standing) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { callId, attemptNumber, correctionId } = correction;
-    await this.database.$transaction(async (transaction) => {
+    const run = async (transaction: Prisma.TransactionClient) => {
       await transaction.$executeRaw`
         SELECT lock_accounts(array(SELECT account_id FROM usage_attempt
           WHERE call_id = ${callId}::uuid AND attempt_number = ${attemptNumber}::smallint AND entry_number = 0))`;
@@ -98,7 +105,9 @@ export class Corrections {
         HAVING count(*) > 0`;
       if (!standing) throw new AppError('not_found', 'There is no such attempt.');
       if (!standing.is_done) await write(transaction, standing);
-    });
+      return !standing.is_done;
+    };
+    return within ? run(within) : this.database.$transaction(run);
   }
 }
 

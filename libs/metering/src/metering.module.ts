@@ -13,6 +13,7 @@ import { Plans } from './plans.js';
 import type { PlansFile } from './plans-file.js';
 import { Prices } from './prices.js';
 import { RequestCharges } from './request-charges.js';
+import { Subscriptions } from './subscriptions.js';
 import type { PlanOverrides } from './tier-limits.js';
 import { Upkeep } from './upkeep.js';
 import { UsageReader } from './usage-reader.js';
@@ -47,6 +48,7 @@ export class MeteringModule {
       Drift,
       Upkeep,
       RequestCharges,
+      Subscriptions,
       UsageReader,
       UsageReport,
     ];

@@ -1,5 +1,5 @@
 import { loadYamlFile } from '@tollgate/config';
-import { PlanOverage } from '@tollgate/database';
+import { OveragePricing, PlanOverage } from '@tollgate/database';
 import { z } from 'zod';
 
 const Plan = z
@@ -8,7 +8,11 @@ const Plan = z
     tokens_overage: z.enum(PlanOverage),
     /** With overage `bill`: the tokens of a month at which even that ends. */
     tokens_hard_cap: z.number().int().nonnegative().optional(),
-    /** With overage `bill`: for tokens beyond those of the month. */
+    /** What a whole month costs, whatever is used. */
+    fee_micro_usd: z.number().int().nonnegative().default(0),
+    /** With overage `bill`: at the price below, or at what the month's tokens cost on average by the price list. */
+    overage_pricing: z.enum(OveragePricing).default('flat'),
+    /** With overage `bill` and pricing `flat`: for tokens beyond those of the month. */
     overage_micro_usd_per_million: z.number().int().nonnegative().default(0),
     calls_per_day: z.number().int().nonnegative(),
     requests_per_minute: z.number().int().positive(),

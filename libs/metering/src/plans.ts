@@ -38,6 +38,19 @@ export class Plans implements OnModuleInit {
     });
   }
 
+  /** The first or the next version of a plan, in the caller's transaction. @returns it, and the one in force before */
+  async createVersion(
+    transaction: Prisma.TransactionClient,
+    terms: Omit<Plan, 'version'>,
+  ): Promise<{ before: Plan | null; after: Plan }> {
+    await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${PUBLISH_LOCK}::bigint)`;
+    const { code } = terms;
+    const before = await inForce(transaction, code);
+    const latest = await transaction.plan.aggregate({ where: { code }, _max: { version: true } });
+    const after = await transaction.plan.create({ data: { ...terms, version: (latest._max.version ?? 0) + 1 } });
+    return { before, after };
+  }
+
   /** The version in force now; at most a second old. */
   async current(code: string): Promise<Plan> {
     const now = Date.now();
@@ -73,6 +86,8 @@ function firstVersion(code: string, terms: PlanTerms): Plan {
     tokensPerMonth: BigInt(terms.tokens_per_month),
     tokensOverage: terms.tokens_overage,
     tokensHardCap: BigInt(terms.tokens_hard_cap ?? terms.tokens_per_month),
+    fee: BigInt(terms.fee_micro_usd),
+    overagePricing: terms.overage_pricing,
     overagePrice: BigInt(terms.overage_micro_usd_per_million),
     callsPerDay: terms.calls_per_day,
     requestsPerMinute: terms.requests_per_minute,

@@ -11,18 +11,20 @@ export interface UpkeepOptions {
   driftCheckCron: string;
 }
 
-interface UpkeepJob {
+export interface UpkeepJob {
   schedule: Pick<RepeatOptions, 'every' | 'pattern' | 'tz'>;
   /** Has its effect once, however often it runs, at once or killed half-way: Postgres decides. */
   run: () => Promise<object>;
 }
+
+export type JobTable = Readonly<Record<string, UpkeepJob>>;
 
 const HOUR_MS = 3_600_000;
 
 /** What is to be done again and again, and when. */
 @Injectable()
 export class UpkeepJobs {
-  readonly table: Readonly<Record<string, UpkeepJob>>;
+  readonly table: JobTable;
 
   constructor(
     @Inject(UPKEEP_OPTIONS) options: UpkeepOptions,

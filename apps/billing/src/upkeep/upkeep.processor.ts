@@ -1,10 +1,13 @@
 import { Logger } from '@tollgate/observability';
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Queue, QueueEvents, Worker } from 'bullmq';
-import { z } from 'zod';
 import { JobRedis } from './job-redis.js';
 import { metrics } from './metrics.js';
-import { UpkeepJobs } from './upkeep-jobs.service.js';
+import { showMeasurement } from './show-measurement.js';
+import type { JobTable } from './upkeep-jobs.service.js';
+
+/** Every job of this app, by its name. */
+export const JOBS = Symbol('jobs');
 
 const QUEUE = 'upkeep';
 /** In braces: all keys of the queue in one slot of a cluster. */
@@ -13,8 +16,6 @@ const PREFIX = '{tollgate-jobs}';
 const LOCK_MS = 10_000;
 /** A job that waits for Postgres must not hold up the others. */
 const JOBS_AT_ONCE = 4;
-
-const DriftReport = z.record(z.string(), z.number());
 
 /**
  * Runs the upkeep jobs. Any number of replicas share one schedule in Redis; what Redis loses in a restart is written again as soon
@@ -28,7 +29,7 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
 
   constructor(
     private readonly redis: JobRedis,
-    private readonly jobs: UpkeepJobs,
+    @Inject(JOBS) private readonly jobs: JobTable,
     private readonly logger: Logger,
   ) {
     const { connection } = redis;
@@ -49,7 +50,7 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   onApplicationBootstrap(): void {
-    this.events.on('completed', ({ returnvalue }) => showDrift(returnvalue));
+    this.events.on('completed', ({ returnvalue }) => showMeasurement(returnvalue));
     this.redis.connection.on('ready', () => void this.schedule());
     if (this.redis.connection.status === 'ready') void this.schedule();
     void this.worker.run().catch((error: unknown) => this.logger.error('the job worker has stopped', { err: error }));
@@ -63,7 +64,7 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
 
   private async schedule(): Promise<void> {
     try {
-      for (const [name, { schedule }] of Object.entries(this.jobs.table)) {
+      for (const [name, { schedule }] of Object.entries(this.jobs)) {
         const opts = { removeOnComplete: true, removeOnFail: { count: 100 } };
         await this.queue.upsertJobScheduler(name, schedule, { name, opts });
       }
@@ -73,7 +74,7 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private async run(name: string): Promise<unknown> {
-    const job = this.jobs.table[name];
+    const job = this.jobs[name];
     if (!job) throw new Error(`there is no job "${name}"`);
     try {
       const result = await job.run();
@@ -85,21 +86,4 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
       throw error;
     }
   }
-}
-
-/** Whoever measured it, every replica shows it: a stale figure of another night would outlive a repaired ledger. */
-function showDrift(returnvalue: unknown): void {
-  const result = z
-    .object({ job: z.literal('measure-drift') })
-    .catchall(z.unknown())
-    .safeParse(parse(returnvalue));
-  if (!result.success) return;
-  const { job: _, ...report } = result.data;
-  for (const [counter, difference] of Object.entries(DriftReport.parse(report)))
-    metrics.drift.set({ counter }, difference);
-}
-
-/** BullMQ hands on what a job returned as JSON, or parsed already. */
-function parse(returnvalue: unknown): unknown {
-  return typeof returnvalue === 'string' ? JSON.parse(returnvalue) : returnvalue;
 }

@@ -45,9 +45,8 @@ export class ApiKeyCallers implements OnApplicationShutdown {
     if (tokens.length === 0) return [];
     const now = Date.now();
     const hashes = tokens.map(hashOf);
-    const keys = await this.database.apiKey.findMany({
-      where: { keyHash: { in: hashes.map((hash) => Uint8Array.from(hash)) } },
-    });
+    const where = { keyHash: { in: hashes.map((hash) => Uint8Array.from(hash)) } };
+    const keys = await asService(() => this.database.apiKey.findMany({ where }));
     const known = new Map(keys.map((key) => [nameOf(key.keyHash), key]));
     for (const name of hashes.map(nameOf)) {
       this.cache.set(name, { key: Promise.resolve(known.get(name) ?? null), expiresAt: now + CACHE_MS });

@@ -12,6 +12,7 @@ import { LogUploads } from '../log-analysis/log-uploads.service.js';
 import { redeemTicketsAtHandshakes } from '../web-socket/ticket-handshakes.js';
 import { Tickets } from '../web-socket/tickets.service.js';
 import { isWebSocketUpgrade, routeUpgrades } from '../web-socket/upgrades.js';
+import { acceptCsv } from '../reconciliation/accept-csv.js';
 import { finishAnswersOf } from './answer-end.js';
 import { limitConnections } from './connection-limits.js';
 import { drainOnClose } from './drain.js';
@@ -48,6 +49,7 @@ export async function createGateway(config: GatewayConfig): Promise<NestFastifyA
   redeemTicketsAtHandshakes(adapter.getInstance(), app.get(Tickets));
   adapter.getInstance().removeContentTypeParser('text/plain');
   acceptLogs(adapter.getInstance(), app.get(LogUploads));
+  acceptCsv(adapter.getInstance());
   await app.register(cookie);
   await addSecurityHeaders(adapter.getInstance());
   if (config.http.corsOrigins.length > 0) {

@@ -1,3 +1,4 @@
+import { accountingExamples } from './accounting-examples.js';
 import { accountExamples } from './openapi-account-examples.js';
 import { chatExamples } from './openapi-chat-examples.js';
 import { textExamples } from './openapi-text-examples.js';
@@ -138,6 +139,7 @@ export const examples: Record<string, unknown> = {
     user_message_id: '019a9f42-1111-7d50-8b2c-8c9e3f405b61',
     answer: chatAnswer,
   },
+  ...accountingExamples,
   GenerateRequest: {
     prompt: 'You are Peter Griffin. Say hello in character.',
     character_name: 'peter',

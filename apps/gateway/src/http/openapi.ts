@@ -59,7 +59,8 @@ import {
   type ErrorCode,
 } from '@tollgate/contracts';
 import { applyDecorators } from '@nestjs/common';
-import { ApiHeader, ApiResponse } from '@nestjs/swagger';
+import { ApiHeader, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { accountingAnswers, accountingRequests } from './accounting-schemas.js';
 import { chatAnswers, chatRequests } from '../chat-sessions/chat-schemas.js';
 import { WebSocketServerFrame } from '../web-socket/server-frame.js';
 import { ErrorBody } from './error-response.js';
@@ -67,6 +68,7 @@ import { ErrorBody } from './error-response.js';
 /** The shapes that the document names; every other schema stands where it is used. */
 export const requests = {
   ...chatRequests,
+  ...accountingRequests,
   AnalysisRequest,
   ChangeAccountRequest,
   ChangeUserRequest,
@@ -86,6 +88,7 @@ export const requests = {
 };
 export const answers = {
   ...chatAnswers,
+  ...accountingAnswers,
   AdminAccount,
   AdminAccountList,
   AdminUser,
@@ -211,6 +214,18 @@ export function errorAnswer(status: number, codes: readonly ErrorCode[]) {
       .join('\n\n'),
     content: { 'application/json': { schema: reference('ErrorBody') } },
   };
+}
+
+const uuid = { type: 'string', format: 'uuid' } as const;
+const pageSize = { type: 'integer', minimum: 1, maximum: 200, example: 50 } as const;
+
+/** A list of which a page is asked for. */
+export function Paged(...filters: { name: string; description: string }[]) {
+  return applyDecorators(
+    ApiQuery({ name: 'limit', required: false, schema: pageSize, description: '50 unless given' }),
+    ApiQuery({ name: 'after', required: false, schema: uuid, description: '`last_id` of the page before' }),
+    ...filters.map((filter) => ApiQuery({ ...filter, required: false, schema: uuid })),
+  );
 }
 
 export function reference(name: string) {

@@ -28,6 +28,7 @@ export class IdentityModule {
   static forRoot(options: IdentityOptions): DynamicModule {
     return {
       module: IdentityModule,
+      global: true,
       imports: [JwtModule.register({}), PassportModule],
       controllers: [ApiKeysController, AuthController, JwksController],
       providers: [
@@ -51,7 +52,7 @@ export class IdentityModule {
         FirstUsers,
         { provide: APP_GUARD, useClass: AccessTokenGuard },
       ],
-      exports: [AuditLog, Standings, ApiKeyCallers],
+      exports: [AuditLog, Standings, ApiKeyCallers, IdentityService, Passwords],
     };
   }
 }

@@ -1,4 +1,4 @@
-import { AppError, type LoginRequest, type RegisterRequest, type TokenResponse } from '@tollgate/contracts';
+import { AppError, errorTable, type LoginRequest, type RegisterRequest, type TokenResponse } from '@tollgate/contracts';
 import { asService, Database } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { AccessTokens } from './access-tokens.js';
@@ -33,6 +33,10 @@ export class IdentityService {
     if (!user || !matches) {
       await this.events.record('auth.login_failed', user);
       throw new AppError('invalid_credentials', 'The email or the password is wrong.');
+    }
+    if (user.disabledAt || user.account.suspendedAt) {
+      await this.events.record('auth.login_failed', user);
+      throw new AppError('account_suspended', errorTable.account_suspended.meaning);
     }
     const refreshToken = await this.refreshTokens.start(user.id);
     await this.events.record('auth.login', user);

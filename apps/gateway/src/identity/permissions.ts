@@ -21,7 +21,11 @@ export const RequiresScope = (scope: ApiKeyScope) => SetMetadata(SCOPE, scope);
 export const AnyScope = () => SetMetadata(SCOPE, ANY_SCOPE);
 
 /** For those who run the platform, and their keys of the scope `admin`. */
-export const AdminOnly = () => applyDecorators(SetMetadata(ROLE, 'admin'), RequiresScope('admin'));
+export const AdminOnly = () => applyDecorators(SetMetadata(ROLE, ['admin']), RequiresScope('admin'));
+
+/** For those who run the account, and keys of the scope `admin`. */
+export const AccountAdminOnly = () =>
+  applyDecorators(SetMetadata(ROLE, ['account_admin', 'admin']), RequiresScope('admin'));
 
 /** @param scopes of the API key that the caller came with; undefined after a login. Raises `forbidden`. */
 export function checkPermissions(
@@ -31,11 +35,11 @@ export function checkPermissions(
   scopes: readonly ApiKeyScope[] | undefined,
 ): void {
   const places: Places = [context.getHandler(), context.getClass()];
-  const role = reflector.getAllAndOverride<Caller['role'] | undefined>(ROLE, places);
-  if (role && caller.role !== role) throw new AppError('forbidden', 'This is for admins.');
+  const roles = reflector.getAllAndOverride<Caller['role'][] | undefined>(ROLE, places);
+  if (roles && !roles.includes(caller.role)) throw new AppError('forbidden', 'This is for admins.');
   if (scopes) checkScopes(places, reflector, scopes);
   const request = currentRequest();
-  if (role === 'admin' && request) request.isForAllAccounts = true;
+  if (request && roles?.every((role) => role === 'admin')) request.isForAllAccounts = true;
 }
 
 function checkScopes(places: Places, reflector: Reflector, scopes: readonly ApiKeyScope[]): void {

@@ -1,4 +1,4 @@
-import { AppError, type Caller } from '@tollgate/contracts';
+import { AppError, errorTable, type Caller } from '@tollgate/contracts';
 import { asService, Database } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +10,7 @@ const CACHED_MAX = 10_000;
 /** A Postgres that does not answer must not hold up what can be served without it. */
 const ANSWER_WITHIN_MS = 250;
 
-type Standing = Caller | 'gone';
+type Standing = Caller | 'gone' | 'suspended';
 
 /** What a user may do as the database has it now, whatever an older token says. */
 @Injectable()
@@ -20,7 +20,7 @@ export class Standings {
 
   constructor(private readonly database: Database) {}
 
-  /** At most a second old. Raises `unauthenticated` when the user does not exist any more. */
+  /** At most a second old. Raises `unauthenticated` when the user does not exist any more, and `account_suspended`. */
   async of(userId: string): Promise<Caller> {
     const cached = this.cache.get(userId);
     return existing(cached && cached.expiresAt > Date.now() ? cached.standing : await this.readOnce(userId));
@@ -86,10 +86,12 @@ export class Standings {
 
 function standingOf(user: UserWithAccount | null | undefined): Standing {
   if (!user) return 'gone';
+  if (user.disabledAt || user.account.suspendedAt) return 'suspended';
   return { account_id: user.accountId, user_id: user.id, tier: user.account.planCode, role: user.role };
 }
 
 function existing(standing: Standing): Caller {
   if (standing === 'gone') throw new AppError('unauthenticated', 'The user of this token does not exist any more.');
+  if (standing === 'suspended') throw new AppError('account_suspended', errorTable.account_suspended.meaning);
   return standing;
 }
