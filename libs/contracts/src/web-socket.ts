@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { ChatRequest } from './chat.js';
-import { RegenerateChatRequest, SendChatMessageRequest, StartChatRequest } from './chat-turns.js';
+import {
+  EditChatMessageRequest,
+  RegenerateChatRequest,
+  SendChatMessageRequest,
+  StartChatRequest,
+} from './chat-turns.js';
 
 /** The subprotocol of /ws/chat. A client may leave it out. */
 export const CHAT_SUBPROTOCOL = 'tollgate.chat.v1';
@@ -37,7 +42,7 @@ export const WebSocketClientFrame = z.discriminatedUnion('type', [
     session_id: id,
     ...call,
   }),
-  SendChatMessageRequest.omit({ stream: true }).extend({
+  EditChatMessageRequest.omit({ stream: true }).extend({
     type: z.literal('session.edit'),
     session_id: id,
     message_id: id,

@@ -13,10 +13,7 @@ const scales = new Map([
 ]);
 /** The longest first: "seventy" is no "seven". */
 const spellings = [...words.keys(), ...scales.keys()].toSorted((a, b) => b.length - a.length);
-const run = new RegExp(
-  `\\b(?:${spellings.join('|')})s?(?:[\\s-]+(?:and\\s+)?(?=[a-z]))?`,
-  'gi',
-);
+const run = new RegExp(`\\b(?:${spellings.join('|')})s?(?:[\\s-]+(?:and\\s+)?(?=[a-z]))?`, 'gi');
 
 /** A number that is written out. */
 export interface WrittenNumber {
