@@ -37,7 +37,7 @@ afterAll(() => stack.stop(), 60_000);
 it(
   `${REQUESTS} requests made from the document get answers that it describes (seed ${seed})`,
   async () => {
-    const routes = (await describedRoutes(stack.url)).filter(({ id }) => !/^authLogout/.test(id));
+    const routes = (await describedRoutes(stack.url)).filter(({ id }) => !id.startsWith('authLogout'));
     const each = Math.ceil(REQUESTS / routes.length);
     const requests = routes.flatMap((route, index) =>
       fc.sample(requestOf(route), { numRuns: each, seed: seed + index }),
@@ -101,7 +101,7 @@ function requestOf(route: DescribedRoute): fc.Arbitrary<Sent> {
       const hasBody = body !== undefined && route.method !== 'GET';
       return {
         route,
-        path: pathname + (parameters.size > 0 ? `?${parameters}` : ''),
+        path: pathname + (parameters.size > 0 ? `?${parameters.toString()}` : ''),
         headers: {
           accept,
           ...(isRaw !== 1 && { authorization: `Bearer ${token}` }),

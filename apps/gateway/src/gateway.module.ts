@@ -5,7 +5,6 @@ import { MeteringModule } from '@tollgate/metering';
 import { ObservabilityModule } from '@tollgate/observability';
 import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
-import { AccountAuditController } from './admin/account-audit.controller.js';
 import { AccountsModule } from './admin/accounts.module.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { ChatController } from './chat/chat.controller.js';
@@ -77,7 +76,6 @@ export class GatewayModule {
         WebhooksModule.forRoot(config.webhooks),
       ],
       controllers: [
-        AccountAuditController,
         StatusController,
         UsersController,
         UsageController,

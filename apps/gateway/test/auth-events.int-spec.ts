@@ -46,7 +46,7 @@ describe('the audit log', () => {
     const keyId = String(created.body['id']);
     await fetch(`${gateway.url}/api/v1/api-keys/${keyId}`, { method: 'DELETE', headers: user.bearer });
 
-    const entries = (await entriesOf('/api/v1/audit', user.bearer)).reverse();
+    const entries = (await entriesOf('/api/v1/account/audit', user.bearer)).reverse();
     expect(entries.map(({ action }) => action)).toEqual([
       'auth.register',
       'auth.login_failed',
@@ -64,18 +64,18 @@ describe('the audit log', () => {
       expect(entry.actor_user_id).toBe(entry.action === 'auth.login_failed' ? null : id);
     }
     expect(entries[1]?.request_id).toBe(failed.body['request_id']);
-    const whole = JSON.stringify((await gateway.get('/api/v1/audit', user.bearer)).body);
+    const whole = JSON.stringify((await gateway.get('/api/v1/account/audit', user.bearer)).body);
     for (const secret of [...secrets, second, third, String(created.body['key'])]) expect(whole).not.toContain(secret);
   });
 
   it('is read by those who run the account, for their account alone, and by platform admins for all', async () => {
     const [mine, theirs] = [await newUser(gateway), await newUser(gateway)];
-    expect(await entriesOf('/api/v1/audit', mine.bearer)).toHaveLength(1);
+    expect(await entriesOf('/api/v1/account/audit', mine.bearer)).toHaveLength(1);
     const { body: them } = await gateway.get('/api/v1/users/me', theirs.bearer);
-    const narrowed = await entriesOf(`/api/v1/audit?account_id=${String(them['account_id'])}`, mine.bearer);
+    const narrowed = await entriesOf(`/api/v1/account/audit?account_id=${String(them['account_id'])}`, mine.bearer);
     expect(narrowed.map(({ account_id }) => account_id)).not.toContain(them['account_id']);
     const { body: key } = await gateway.post('/api/v1/api-keys', { name: 'x' }, mine.bearer);
-    expect((await gateway.get('/api/v1/audit', bearer(String(key['key'])))).status).toBe(403);
+    expect((await gateway.get('/api/v1/account/audit', bearer(String(key['key'])))).status).toBe(403);
     const admin = bearer(String((await login(ADMIN.email)).body['access_token']));
     const ofThem = await entriesOf(`/api/v1/admin/audit?account_id=${String(them['account_id'])}`, admin);
     expect(ofThem.map(({ action }) => action)).toEqual(['auth.register']);
@@ -97,7 +97,7 @@ describe('the audit log', () => {
     const addressSeenBy = async (which: Gateway) => {
       const user = await newUser(which);
       await which.post('/api/v1/auth/login', { email: user.email, password: PASSWORD }, spoofed);
-      const { body } = await which.get('/api/v1/audit', user.bearer);
+      const { body } = await which.get('/api/v1/account/audit', user.bearer);
       return Entries.parse(body).data[0]?.address;
     };
     expect(await addressSeenBy(gateway)).toBe('127.0.0.1');

@@ -60,13 +60,13 @@ export class Reconciliations {
       await transaction.providerExportDay.createMany({ data: ofDays });
       await whenNew(transaction, id);
     });
-    const where = { provider_fileHash: { provider, fileHash } };
-    return this.compare(await this.database.providerExport.findUniqueOrThrow({ where, include: included }));
+    const where = { provider, fileHash };
+    return this.compare(await this.database.providerExport.findFirstOrThrow({ where, include: included }));
   }
 
   /** Raises `not_found`. */
   async get(id: string): Promise<Reconciliation> {
-    const row = await this.database.providerExport.findUnique({ where: { id }, include: included });
+    const row = await this.database.providerExport.findFirst({ where: { id }, include: included });
     if (!row) throw new AppError('not_found', 'There is no such import.');
     return this.compare(row);
   }

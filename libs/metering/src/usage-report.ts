@@ -81,7 +81,7 @@ export class UsageReport {
   private async source(query: UsageReportQuery): Promise<Prisma.Sql> {
     if (query.width === '1m') return minutes(query);
     if (!isOfAll(query)) return rollups(query);
-    const { until } = await this.database.usageTotalsState.findUniqueOrThrow({ where: { id: 1 } });
+    const { until } = await this.database.usageTotalsState.findFirstOrThrow({ where: { id: 1 } });
     // What totals say of a bucket that they do not cover to its end is left out.
     const size = bucketSeconds[query.width] * 1_000;
     const border = new Date(Math.floor(until.getTime() / size) * size);

@@ -82,7 +82,7 @@ export class WebhookSender {
       UPDATE webhook_delivery SET next_attempt_at = clock_timestamp() + ${CLAIM_MS} * interval '1 millisecond'
       WHERE id = ${id}::uuid AND status = 'pending' AND next_attempt_at <= clock_timestamp() RETURNING id`;
     if (!claimed) return undefined;
-    return (await this.database.webhookDelivery.findUnique({ where: { id }, include: claimedRow })) ?? undefined;
+    return (await this.database.webhookDelivery.findFirst({ where: { id }, include: claimedRow })) ?? undefined;
   }
 
   private async send({ endpoint, event }: Claimed): Promise<Attempt> {

@@ -3,6 +3,21 @@ const account_id = '019a9f40-11c2-7b3e-8f0a-6a7c1d2e3f40';
 const created_at = '2026-11-21T10:30:00.000Z';
 const page = { object: 'list', has_more: false, last_id: id };
 
+const terms = {
+  code: 'team',
+  fee_micro_usd: '20000000',
+  tokens_per_month: 5_000_000,
+  tokens_overage: 'bill',
+  tokens_hard_cap: 50_000_000,
+  overage_pricing: 'flat',
+  overage_micro_usd_per_million: '1000000',
+  calls_per_day: 20_000,
+  requests_per_minute: 600,
+  concurrent_requests: 40,
+  max_output_tokens: 8_192,
+};
+const plan = { object: 'plan', ...terms, version: 1, effective_from: created_at, in_force: true };
+
 const noDetails = { plan: null, plan_version: null, tokens: null, unit_price_micro_usd_per_million: null };
 const line = {
   component: 'fee',
@@ -143,6 +158,9 @@ const reconciliation = {
 
 /** Of the shapes of accounts, plans, invoices and webhooks. */
 export const accountingExamples: Record<string, unknown> = {
+  CreatePlanRequest: terms,
+  Plan: plan,
+  PlanList: { object: 'list', data: [plan] },
   AdminAccount: account,
   AdminAccountList: { ...page, data: [account] },
   AdminUser: user,

@@ -116,6 +116,7 @@ export const accountExamples: Record<string, unknown> = {
         action: 'account.change_tier',
         subject: `account:${account_id}`,
         account_id,
+        address: '203.0.113.7',
         before: { tier: 'free' },
         after: { tier: 'pro' },
       },

@@ -32,6 +32,8 @@ const question = {
   model: null,
   tokens: null,
   usage: null,
+  tool_calls: null,
+  tool_results: null,
   finish_reason: null,
   error_code: null,
 };
@@ -61,6 +63,7 @@ const registered = {
   description: 'An edge between two blocks',
   target: 'POST /edges',
   schema,
+  built_in: false,
   created_at: timestamp,
 };
 
@@ -81,6 +84,9 @@ const lastPage = { has_more: false, next_cursor: null };
 
 /** Of the shapes of chat sessions. */
 export const chatExamples: Record<string, unknown> = {
+  WebSocketClientFrame: { type: 'session.message', ref: '1', session_id, user_message: 'And after the encoder?' },
+  WebSocketServerFrame: { type: 'pong', ref: '2' },
+  WebSocketTicket: { ticket: 'wst_3q2-8Ylq0mC1sJp4', expires_at: timestamp },
   StartChatRequest: {
     initial_message: 'Which block should come after the tokenizer?',
     title: 'Tokenizer pipeline',

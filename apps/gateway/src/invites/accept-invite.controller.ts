@@ -1,4 +1,5 @@
 import { AcceptInviteRequest, type TokenResponse } from '@tollgate/contracts';
+import { asService } from '@tollgate/database';
 import { Body, Controller, Header, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Answers, bodyErrors, serverErrors } from '../http/openapi.js';
@@ -22,7 +23,8 @@ export class AcceptInviteController {
   @ApiOperation({ summary: 'Become a user of the account that invited me, and log in' })
   @Answers({ status: 201, json: 'TokenResponse', errors: ['email_taken', ...bodyErrors, ...serverErrors] })
   async accept(@Body({ schema: AcceptInviteRequest }) body: AcceptInviteRequest): Promise<TokenResponse> {
-    const email = await this.invites.accept(body);
+    // Whose account it is, only the invitation knows.
+    const email = await asService(() => this.invites.accept(body));
     return this.identity.login({ email, password: body.password });
   }
 }

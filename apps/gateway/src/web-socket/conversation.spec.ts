@@ -28,7 +28,7 @@ describe('the conversation of a connection', () => {
     const conversation = new Conversation(500);
     for (let turn = 0; turn < 4; turn += 1) conversation.add(words(40), words(40));
     expect(conversation.before('short')).toHaveLength(8);
-    expect(conversation.before(words(300))).toHaveLength(2);
+    expect(conversation.before(words(380))).toHaveLength(2);
     expect(conversation.before(words(5_000))).toEqual([]);
     expect(conversation.before('short')).toHaveLength(8);
   });

@@ -68,7 +68,7 @@ export class JobStore {
 
   /** Undefined when it is not there any more. */
   async load(id: string): Promise<RunnableJob | undefined> {
-    const row = await this.database.logJob.findUnique({ where: { id }, omit: { result: true } });
+    const row = await this.database.logJob.findFirst({ where: { id }, omit: { result: true } });
     if (!row) return undefined;
     const pending = await this.database.logJobPart.findMany({
       where: { jobId: id, snapshot: null },
@@ -93,8 +93,8 @@ export class JobStore {
   }
 
   part(id: string, index: number): Promise<RunnablePart | null> {
-    return this.database.logJobPart.findUnique({
-      where: { jobId_index: { jobId: id, index }, snapshot: null },
+    return this.database.logJobPart.findFirst({
+      where: { jobId: id, index, snapshot: null },
       select: { firstChunk: true, chunkCount: true, firstLine: true },
     });
   }
@@ -108,8 +108,8 @@ export class JobStore {
   /** Partial results in their order. */
   async *snapshots(id: string, count: number): AsyncGenerator<Uint8Array, void> {
     for (let index = 0; index < count; index += 1) {
-      const where = { jobId_index: { jobId: id, index } };
-      const { snapshot } = await this.database.logJobPart.findUniqueOrThrow({ where });
+      const where = { jobId: id, index };
+      const { snapshot } = await this.database.logJobPart.findFirstOrThrow({ where });
       if (!snapshot) throw new Error(`part ${index} of log job ${id} has no result`);
       yield snapshot;
     }

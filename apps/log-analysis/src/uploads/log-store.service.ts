@@ -45,7 +45,7 @@ export class LogStore {
   /** Pieces from one on, compressed. Raises `not_found` when the first of them is not there. */
   async *read(id: string, from = 0): AsyncGenerator<Uint8Array, void> {
     for (let index = from; ; index += 1) {
-      const chunk = await this.database.logChunk.findUnique({ where: { uploadId_index: { uploadId: id, index } } });
+      const chunk = await this.database.logChunk.findFirst({ where: { uploadId: id, index } });
       if (!chunk && index === from) throw notFound();
       if (!chunk) return;
       yield chunk.data;
