@@ -2,7 +2,6 @@
  * Drills: replicas and callers are processes of their own, Redis is one for each test, and all of them are killed, frozen and
  * flooded. Short in `npm test`; `DRILL_SCALE=10 npm test -- --testPathPatterns drills` runs the full numbers.
  */
-import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,8 +9,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, startRedis, type RunningServer } from '@tollgate/testing';
 import { Redis } from 'ioredis';
+import { DrillProcess } from './drill-child.js';
 
 export const scale = Math.max(1, Number(process.env['DRILL_SCALE'] ?? 1));
+/** Ends a drill that hangs: one starts up to nine processes, each of which may take seconds. Guarantees have bounds of their own. */
+export const HANGS_AFTER_MS = 120_000 * scale;
 
 /** See drill-caller.mjs. */
 export interface Outcome {
@@ -65,63 +67,6 @@ interface ReplicaOptions {
   service?: string;
   slots?: number;
   version?: 'old' | 'new';
-}
-
-export class DrillProcess {
-  private lastId = 0;
-  readonly output: string[] = [];
-  readonly exited: Promise<number | NodeJS.Signals>;
-
-  private constructor(
-    readonly name: string,
-    private readonly child: ChildProcess,
-  ) {
-    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code ?? -1)));
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => this.output.push(String(chunk)));
-    child.on('error', () => undefined);
-    child.setMaxListeners(0);
-  }
-
-  static async start(program: string, name: string, options: Record<string, unknown>): Promise<DrillProcess> {
-    const child = fork(join(__dirname, program), [JSON.stringify({ name, ...options })], {
-      execArgv: ['--expose-gc'],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    const started = new DrillProcess(name, child);
-    const first = await Promise.race([once(child, 'message'), started.exited]);
-    if (!Array.isArray(first)) throw new Error(`${name} did not start: ${started.output.join('')}`);
-    return started;
-  }
-
-  /** Rejects when the process fails at it or ends before it has answered. */
-  async ask<T>(command: string, input?: unknown): Promise<T> {
-    const id = (this.lastId += 1);
-    const answer = new Promise<{ value: T; error?: string }>((resolve) => {
-      const onMessage = (message: { id: number; value: T; error?: string }) => {
-        if (message.id !== id) return;
-        this.child.off('message', onMessage);
-        resolve(message);
-      };
-      this.child.on('message', onMessage);
-    });
-    this.child.send({ id, command, input });
-    const answered = await Promise.race([answer, this.exited]);
-    if (typeof answered !== 'object') throw new Error(`${this.name} ended: ${answered}\n${this.output.join('')}`);
-    if (answered.error !== undefined) throw new Error(`${this.name}: ${answered.error}`);
-    return answered.value;
-  }
-
-  get isRunning(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-  }
-
-  memory(): Promise<{ rss: number; used: number }> {
-    return this.ask('memory');
-  }
 }
 
 export class Drill {
@@ -229,6 +174,19 @@ export class Drill {
     return Number(await this.redis.client('KILL', 'TYPE', 'PUBSUB'));
   }
 
+  /** The last command of each connection to Redis, by its id. */
+  async connections(): Promise<Map<string, string>> {
+    const lines = String(await this.redis.client('LIST'))
+      .trim()
+      .split('\n');
+    return new Map(lines.map((line) => [field(line, 'id'), field(line, 'cmd')]));
+  }
+
+  /** Whether it was there. */
+  async breakConnection(id: string): Promise<boolean> {
+    return (await this.redis.client('KILL', 'ID', id)) === 1;
+  }
+
   async redisPid(): Promise<number> {
     return Number(/process_id:(\d+)/.exec(await this.redis.info('server'))?.[1]);
   }
@@ -282,6 +240,11 @@ export async function until(condition: () => Promise<boolean>, what: string, wit
     if (Date.now() > giveUpAt) throw new Error(`not within ${withinMs} ms: ${what}`);
     await sleep(20);
   }
+}
+
+/** Of a line of CLIENT LIST. */
+function field(line: string, name: string): string {
+  return new RegExp(`(?:^| )${name}=(\\S*)`).exec(line)?.[1] ?? '';
 }
 
 /** How many ended how. */

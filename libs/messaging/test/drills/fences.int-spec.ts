@@ -1,8 +1,9 @@
 // Replicas and Redis die between a fence and its answer, for which a lone request does not wait. See drill.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Drill, report, scale, tally, until, type DrillProcess, type Load, type Outcome } from './drill.js';
+import { Drill, HANGS_AFTER_MS, report, scale, tally, until, type Load, type Outcome } from './drill.js';
+import type { DrillProcess } from './drill-child.js';
 
-jest.setTimeout(60_000 * scale);
+jest.setTimeout(HANGS_AFTER_MS);
 
 const TRIES = 10;
 
