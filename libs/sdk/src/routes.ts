@@ -323,17 +323,6 @@ export function routesOf(http: Http) {
       /** One answer of a conversation, as the model writes it */
       stream: (body: ChatRequest, options?: CallOptions): AsyncIterable<ChatEvent> =>
         http.events({ method: 'POST', path: '/api/v1/llm/chat/stream', body, isKeyed: true }, options),
-      /** What became of my generated objects, the newest first */
-      dispatchesList: (
-        query?: { limit?: number; cursor?: string; state?: 'dry_run' | 'pending' | 'delivered' | 'failed' },
-        options?: CallOptions,
-      ): Promise<ChatDispatchPage> => http.json({ method: 'GET', path: '/api/v1/chat/dispatches', query }, options),
-      /** What became of one generated object */
-      dispatchesGet: (dispatchId: string, options?: CallOptions): Promise<ChatDispatch> =>
-        http.json({ method: 'GET', path: `/api/v1/chat/dispatches/${encodeURIComponent(dispatchId)}` }, options),
-      /** Send a dry run, or again what failed */
-      dispatchesSend: (dispatchId: string, options?: CallOptions): Promise<ChatDispatch> =>
-        http.json({ method: 'POST', path: `/api/v1/chat/dispatches/${encodeURIComponent(dispatchId)}/send` }, options),
     },
     chatTurns: {
       /** Start a chat session with its first message; the answer whole or as a stream */
@@ -545,6 +534,19 @@ export function routesOf(http: Http) {
           options,
         ),
     },
+    chatDispatches: {
+      /** What became of my generated objects, the newest first */
+      list: (
+        query?: { limit?: number; cursor?: string; state?: 'dry_run' | 'pending' | 'delivered' | 'failed' },
+        options?: CallOptions,
+      ): Promise<ChatDispatchPage> => http.json({ method: 'GET', path: '/api/v1/chat/dispatches', query }, options),
+      /** What became of one generated object */
+      get: (dispatchId: string, options?: CallOptions): Promise<ChatDispatch> =>
+        http.json({ method: 'GET', path: `/api/v1/chat/dispatches/${encodeURIComponent(dispatchId)}` }, options),
+      /** Send a dry run, or again what failed */
+      send: (dispatchId: string, options?: CallOptions): Promise<ChatDispatch> =>
+        http.json({ method: 'POST', path: `/api/v1/chat/dispatches/${encodeURIComponent(dispatchId)}/send` }, options),
+    },
     chatGeneration: {
       /** JSON that matches a schema, from a prompt or a chat session; sent to its API if wished */
       generate: (body: GenerateJsonRequest, options?: CallOptions): Promise<GenerateJsonResponse> =>
@@ -608,18 +610,21 @@ export function routesOf(http: Http) {
       summarize: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
         http.json({ method: 'POST', path: '/api/v1/llm/summarize', body, isKeyed: true }, options),
     },
-    log: {
+    logJobs: {
       /** Read a large log in the background: upload it, and say `task` */
-      jobsCreate: (options?: CallOptions): Promise<LogJob> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/log-jobs', isKeyed: true }, options),
+      create: (body: string, options?: CallOptions): Promise<LogJob> =>
+        http.json(
+          { method: 'POST', path: '/api/v1/llm/log-jobs', body, contentType: 'text/plain', isKeyed: true },
+          options,
+        ),
       /** The jobs of the account, newest first, without their results */
-      jobsList: (options?: CallOptions): Promise<LogJobList> =>
+      list: (options?: CallOptions): Promise<LogJobList> =>
         http.json({ method: 'GET', path: '/api/v1/llm/log-jobs' }, options),
       /** How far a job is, and its result; kept for 24 hours after its end */
-      jobsGet: (id: string, options?: CallOptions): Promise<LogJob> =>
+      get: (id: string, options?: CallOptions): Promise<LogJob> =>
         http.json({ method: 'GET', path: `/api/v1/llm/log-jobs/${encodeURIComponent(id)}` }, options),
       /** Stop a job; its log and what was read of it are forgotten */
-      jobsCancel: (id: string, options?: CallOptions): Promise<LogJob> =>
+      cancel: (id: string, options?: CallOptions): Promise<LogJob> =>
         http.json({ method: 'POST', path: `/api/v1/llm/log-jobs/${encodeURIComponent(id)}/cancel` }, options),
     },
     modelService: {
@@ -683,12 +688,9 @@ export function routesOf(http: Http) {
       getModel: (id: string, options?: CallOptions): Promise<OpenAiModel> =>
         http.json({ method: 'GET', path: `/v1/models/${encodeURIComponent(id)}` }, options),
     },
-    web: {
-      /** A WebSocket: conversations and chat sessions, token by token */
-      socketConnect: (query?: { ticket?: unknown }, options?: CallOptions): Promise<void> =>
-        http.nothing({ method: 'GET', path: '/ws/chat', query }, options),
+    webSocket: {
       /** A ticket for one handshake at /ws/chat, good for seconds, in place of this token */
-      socketIssueTicket: (options?: CallOptions): Promise<WebSocketTicket> =>
+      issueTicket: (options?: CallOptions): Promise<WebSocketTicket> =>
         http.json({ method: 'POST', path: '/api/v1/ws/tickets' }, options),
     },
     apiKeys: {
@@ -721,9 +723,9 @@ export function routesOf(http: Http) {
       list: (options?: CallOptions): Promise<JsonWebKeySet> =>
         http.json({ method: 'GET', path: '/.well-known/jwks.json' }, options),
     },
-    accept: {
+    acceptInvite: {
       /** Become a user of the account that invited me, and log in */
-      inviteAccept: (body: AcceptInviteRequest, options?: CallOptions): Promise<TokenResponse> =>
+      accept: (body: AcceptInviteRequest, options?: CallOptions): Promise<TokenResponse> =>
         http.json({ method: 'POST', path: '/api/v1/auth/accept-invite', body }, options),
     },
     account: {
@@ -752,35 +754,37 @@ export function routesOf(http: Http) {
       listAudit: (query?: { limit?: number; after?: string }, options?: CallOptions): Promise<AuditEntryList> =>
         http.json({ method: 'GET', path: '/api/v1/account/audit', query }, options),
     },
-    admin: {
+    adminBilling: {
       /** Every version of every plan */
-      billingListPlans: (options?: CallOptions): Promise<PlanList> =>
+      listPlans: (options?: CallOptions): Promise<PlanList> =>
         http.json({ method: 'GET', path: '/api/v1/admin/plans' }, options),
       /** A new plan, or the next version of one, now or from a date on */
-      billingCreatePlan: (body: CreatePlanRequest, options?: CallOptions): Promise<Plan> =>
+      createPlan: (body: CreatePlanRequest, options?: CallOptions): Promise<Plan> =>
         http.json({ method: 'POST', path: '/api/v1/admin/plans', body }, options),
       /** Versions of the prices of models, the newest first */
-      billingListPrices: (
+      listPrices: (
         query?: { limit?: number; after?: string; provider?: string; model?: string },
         options?: CallOptions,
       ): Promise<PriceList> => http.json({ method: 'GET', path: '/api/v1/admin/prices', query }, options),
       /** A new version of the price of a model, now or from a date on; all four kinds of tokens */
-      billingCreatePrice: (body: CreatePriceRequest, options?: CallOptions): Promise<Price> =>
+      createPrice: (body: CreatePriceRequest, options?: CallOptions): Promise<Price> =>
         http.json({ method: 'POST', path: '/api/v1/admin/prices', body }, options),
       /** Give back part of what an attempt was charged; the same correction_id again changes nothing */
-      billingRefund: (body: RefundRequest, options?: CallOptions): Promise<void> =>
+      refund: (body: RefundRequest, options?: CallOptions): Promise<void> =>
         http.nothing({ method: 'POST', path: '/api/v1/admin/refunds', body }, options),
       /** State an attempt anew at another price; the same correction_id again changes nothing */
-      billingRerate: (body: RerateRequest, options?: CallOptions): Promise<void> =>
+      rerate: (body: RerateRequest, options?: CallOptions): Promise<void> =>
         http.nothing({ method: 'POST', path: '/api/v1/admin/reratings', body }, options),
       /** Credits and charges that were decided on, the newest first */
-      billingListAdjustments: (
+      listAdjustments: (
         query?: { limit?: number; after?: string; account_id?: string },
         options?: CallOptions,
       ): Promise<AdjustmentList> => http.json({ method: 'GET', path: '/api/v1/admin/adjustments', query }, options),
       /** A credit or a charge on the next invoice of an account; the same adjustment_id again changes nothing */
-      billingAdjust: (body: CreateAdjustmentRequest, options?: CallOptions): Promise<Adjustment> =>
+      adjust: (body: CreateAdjustmentRequest, options?: CallOptions): Promise<Adjustment> =>
         http.json({ method: 'POST', path: '/api/v1/admin/adjustments', body }, options),
+    },
+    admin: {
       /** Accounts with their users, the newest first */
       listAccounts: (
         query?: { limit?: number; after?: string; account_id?: string },
@@ -835,8 +839,15 @@ export function routesOf(http: Http) {
     },
     reconciliations: {
       /** Import a provider's usage export; the same file again is the same import */
-      import: (query: { file_name?: unknown; provider: unknown }, options?: CallOptions): Promise<Reconciliation> =>
-        http.json({ method: 'POST', path: '/api/v1/admin/reconciliations', query }, options),
+      import: (
+        body: string,
+        query: { file_name?: string; provider: string },
+        options?: CallOptions,
+      ): Promise<Reconciliation> =>
+        http.json(
+          { method: 'POST', path: '/api/v1/admin/reconciliations', body, contentType: 'text/csv', query },
+          options,
+        ),
       /** Imports beside the ledger as it is now, the newest first */
       list: (query?: { limit?: number; after?: string }, options?: CallOptions): Promise<ReconciliationList> =>
         http.json({ method: 'GET', path: '/api/v1/admin/reconciliations', query }, options),
