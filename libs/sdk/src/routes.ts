@@ -592,29 +592,114 @@ export function routesOf(http: Http) {
     },
     logAnalysis: {
       /** What is in a log: issues, anomalies, patterns, and what to do */
-      analyze: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/analyze', body, isKeyed: true }, options),
+      analyze: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/analyze', body, query, isKeyed: true }, options),
       /** The errors of a log, in groups, with counts, categories and severities */
-      detectErrors: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/detect-errors', body, isKeyed: true }, options),
+      detectErrors: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/detect-errors', body, query, isKeyed: true }, options),
       /** What came before the errors of a log, as candidates for their cause */
-      rootCause: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/root-cause', body, isKeyed: true }, options),
+      rootCause: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/root-cause', body, query, isKeyed: true }, options),
       /** What is unusual in a log, each with its confidence */
-      detectAnomalies: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/detect-anomalies', body, isKeyed: true }, options),
+      detectAnomalies: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/detect-anomalies', body, query, isKeyed: true }, options),
       /** A question about a log, `prompt`, answered by counting */
-      query: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/query', body, isKeyed: true }, options),
+      query: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/query', body, query, isKeyed: true }, options),
       /** The key figures and highlights of a log */
-      summarize: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/summarize', body, isKeyed: true }, options),
+      summarize: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/summarize', body, query, isKeyed: true }, options),
     },
     logJobs: {
       /** Read a large log in the background: upload it, and say `task` */
-      create: (body: string, options?: CallOptions): Promise<LogJob> =>
+      create: (
+        body: string,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+          task?: string;
+        },
+        options?: CallOptions,
+      ): Promise<LogJob> =>
         http.json(
-          { method: 'POST', path: '/api/v1/llm/log-jobs', body, contentType: 'text/plain', isKeyed: true },
+          { method: 'POST', path: '/api/v1/llm/log-jobs', body, contentType: 'text/plain', query, isKeyed: true },
           options,
         ),
       /** The jobs of the account, newest first, without their results */
@@ -823,17 +908,22 @@ export function routesOf(http: Http) {
     },
     invoices: {
       /** The invoices of my account, the newest first */
-      own: (query?: { limit?: number; after?: string; status?: string }, options?: CallOptions): Promise<InvoiceList> =>
-        http.json({ method: 'GET', path: '/api/v1/invoices', query }, options),
+      own: (
+        query?: { limit?: number; after?: string; status?: 'draft' | 'final' },
+        options?: CallOptions,
+      ): Promise<InvoiceList> => http.json({ method: 'GET', path: '/api/v1/invoices', query }, options),
       /** An invoice of my account */
       get: (id: string, options?: CallOptions): Promise<Invoice> =>
         http.json({ method: 'GET', path: `/api/v1/invoices/${encodeURIComponent(id)}` }, options),
       /** The same as a page to print */
-      page: (id: string, options?: CallOptions): Promise<void> =>
-        http.nothing({ method: 'GET', path: `/api/v1/invoices/${encodeURIComponent(id)}/page` }, options),
+      pageHtml: (id: string, options?: CallOptions): Promise<string> =>
+        http.text(
+          { method: 'GET', path: `/api/v1/invoices/${encodeURIComponent(id)}/page`, accept: 'text/html' },
+          options,
+        ),
       /** The invoices of all accounts, or of one, the newest first */
       all: (
-        query?: { limit?: number; after?: string; account_id?: string; status?: string },
+        query?: { limit?: number; after?: string; account_id?: string; status?: 'draft' | 'final' },
         options?: CallOptions,
       ): Promise<InvoiceList> => http.json({ method: 'GET', path: '/api/v1/admin/invoices', query }, options),
     },
