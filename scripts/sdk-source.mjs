@@ -30,7 +30,7 @@ export function routesSource({ paths }) {
   const shapes = new Set();
   for (const [path, operations] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(operations)) {
-      if (/Alias\d+$/.test(operation.operationId)) continue;
+      if (/Alias\d+$/.test(operation.operationId) || isHandshake(operation)) continue;
       const { group, name } = placeOf(operation.operationId);
       const methods = groups.get(group) ?? [];
       groups.set(group, [...methods, ...methodsOf({ path, method, name, operation }, shapes)]);
@@ -46,8 +46,10 @@ const controllers = [
   'chatSessions',
   'chatTurns',
   'chatGeneration',
+  'chatDispatches',
   'chat',
   'logAnalysis',
+  'logJobs',
   'modelService',
   'batches',
   'openAi',
@@ -56,9 +58,21 @@ const controllers = [
   'users',
   'usage',
   'status',
+  'acceptInvite',
+  'adminBilling',
   'admin',
+  'account',
+  'invoices',
+  'reconciliations',
+  'webhooks',
+  'webSocket',
   'jwks',
 ];
+
+/** @param {Operation} operation that `fetch` cannot do: a WebSocket's */
+function isHandshake({ responses }) {
+  return '101' in responses;
+}
 
 /** @param {string} operationId 'chatTurnsStart' → { group: 'chatTurns', name: 'start' } */
 function placeOf(operationId) {
@@ -118,7 +132,10 @@ function argumentsOf({ path, method, operation, isEither, isText }, shapes) {
       parameter.in === 'query' && !(isText && parameter.name === 'format') && !parameter.name.endsWith('[]'),
   );
   const body = operation.requestBody?.content?.['application/json']?.schema;
-  const bodyType = body && (isEither ? `Omit<${named(body, shapes)}, 'stream'>` : named(body, shapes));
+  // What is no JSON is sent as the first of its types.
+  const textType = body ? undefined : Object.keys(operation.requestBody?.content ?? {})[0];
+  const shape = body && named(body, shapes);
+  const bodyType = textType ? 'string' : shape && isEither ? `Omit<${shape}, 'stream'>` : shape;
   const isQueryNeeded = query.some(({ required }) => required);
   const parameters = [
     ...inPath.map(({ name }) => `${camelCase(name)}: string`),
@@ -130,7 +147,8 @@ function argumentsOf({ path, method, operation, isEither, isText }, shapes) {
   const call = [
     `method: '${method.toUpperCase()}'`,
     inPath.length > 0 ? `path: \`${location}\`` : `path: '${path}'`,
-    ...(body ? ['body'] : []),
+    ...(bodyType ? ['body'] : []),
+    ...(textType ? [`contentType: '${textType}'`] : []),
     ...(query.length > 0 ? ['query'] : []),
   ];
   return { parameters: parameters.join(', '), call };

@@ -32,7 +32,10 @@ export interface HttpRequest {
   method: string;
   path: string;
   query?: Record<string, QueryValue | readonly QueryValue[]>;
-  body?: object;
+  /** An object is sent as JSON. */
+  body?: object | string;
+  /** Of a body that is a text. */
+  contentType?: string;
   /** Becomes a field of the body. */
   stream?: boolean;
   accept?: string;
@@ -164,12 +167,13 @@ export class Http {
     return url.href;
   }
 
-  private async headersOf({ accept = 'application/json', body, stream }: HttpRequest, options: CallOptions) {
+  private async headersOf(request: HttpRequest, options: CallOptions) {
+    const { accept = 'application/json', body, contentType = 'application/json', stream } = request;
     const { apiKey } = this.options;
     const token = typeof apiKey === 'function' ? await apiKey() : apiKey;
     return {
       accept,
-      ...((body ?? stream) === undefined ? {} : { 'content-type': 'application/json' }),
+      ...((body ?? stream) === undefined ? {} : { 'content-type': contentType }),
       ...(token && { authorization: `Bearer ${token}` }),
       ...(options.idempotencyKey && { 'idempotency-key': options.idempotencyKey }),
       ...options.headers,
@@ -178,6 +182,7 @@ export class Http {
 }
 
 function bodyOf({ body, stream }: HttpRequest): string | undefined {
+  if (typeof body === 'string') return body;
   if (stream !== undefined) return JSON.stringify({ ...body, stream });
   return body === undefined ? undefined : JSON.stringify(body);
 }

@@ -2,6 +2,9 @@
 
 import type { CallOptions, Http } from './http.js';
 import type {
+  AcceptInviteRequest,
+  Adjustment,
+  AdjustmentList,
   AdminAccount,
   AdminAccountList,
   AdminUser,
@@ -15,6 +18,8 @@ import type {
   CacheCleared,
   ChangeAccountRequest,
   ChangeUserRequest,
+  ChatDispatch,
+  ChatDispatchPage,
   ChatEvent,
   ChatExport,
   ChatFeedbackPage,
@@ -33,11 +38,21 @@ import type {
   ChatSessionSchema,
   ChatSessionsResponse,
   ChatTurnEvent,
+  CreateAccountRequest,
+  CreateAdjustmentRequest,
   CreateApiKeyRequest,
   CreateBatchRequest,
   CreateChatSchemaRequest,
+  CreateInviteRequest,
+  CreatePlanRequest,
+  CreatePriceRequest,
+  CreateUserRequest,
+  CreateWebhookRequest,
+  CreatedAccount,
   CreatedApiKey,
+  CreatedInvite,
   DeleteChatResponse,
+  EditChatMessageRequest,
   FeedbackRequest,
   ForkChatRequest,
   GatewayHealth,
@@ -48,8 +63,13 @@ import type {
   GenerateJsonResponse,
   GenerateRequest,
   GenerateResponse,
+  InviteList,
+  Invoice,
+  InvoiceList,
   JsonWebKeySet,
   LlmHealth,
+  LogJob,
+  LogJobList,
   LogStats,
   LoginRequest,
   MeResponse,
@@ -60,8 +80,14 @@ import type {
   OpenAiChunk,
   OpenAiModel,
   OpenAiModelList,
+  Plan,
+  PlanList,
+  Price,
+  PriceList,
   ProcessTextRequest,
   ProcessTextResponse,
+  Reconciliation,
+  ReconciliationList,
   RefineResponse,
   RefreshRequest,
   RefundRequest,
@@ -69,6 +95,7 @@ import type {
   RegenerateResponse,
   RegisterRequest,
   RegisteredChatSchema,
+  RerateRequest,
   SendChatMessageRequest,
   SendChatMessageResponse,
   StartChatRequest,
@@ -80,33 +107,20 @@ import type {
   TokenResponse,
   UpdateChatMessageRequest,
   UpdateChatSessionRequest,
+  UpdateWebhookRequest,
   UsagePage,
+  UserList,
   ValidateModelRequest,
+  WebSocketTicket,
+  Webhook,
+  WebhookDelivery,
+  WebhookDeliveryList,
+  WebhookList,
+  WebhookWithSecret,
 } from './shapes.js';
 
 export function routesOf(http: Http) {
   return {
-    admin: {
-      /** Accounts with their users, the newest first */
-      listAccounts: (
-        query?: { account_id?: string; after?: string; limit?: number },
-        options?: CallOptions,
-      ): Promise<AdminAccountList> => http.json({ method: 'GET', path: '/api/v1/admin/accounts', query }, options),
-      /** Change an account's plan, on every replica within a second */
-      changeAccount: (id: string, body: ChangeAccountRequest, options?: CallOptions): Promise<AdminAccount> =>
-        http.json({ method: 'PATCH', path: `/api/v1/admin/accounts/${encodeURIComponent(id)}`, body }, options),
-      /** Change a user's role, on every replica within a second */
-      changeUser: (id: string, body: ChangeUserRequest, options?: CallOptions): Promise<AdminUser> =>
-        http.json({ method: 'PATCH', path: `/api/v1/admin/users/${encodeURIComponent(id)}`, body }, options),
-      /** Give back part of what an attempt was charged; the same correction_id again changes nothing */
-      refund: (body: RefundRequest, options?: CallOptions): Promise<void> =>
-        http.nothing({ method: 'POST', path: '/api/v1/admin/refunds', body }, options),
-      /** Who changed what, the newest first */
-      listAudit: (
-        query?: { account_id?: string; after?: string; limit?: number },
-        options?: CallOptions,
-      ): Promise<AuditEntryList> => http.json({ method: 'GET', path: '/api/v1/admin/audit', query }, options),
-    },
     status: {
       /** The process is alive, and what it last heard of Ollama and the cache */
       health: (options?: CallOptions): Promise<GatewayHealth> => http.json({ method: 'GET', path: '/health' }, options),
@@ -353,7 +367,7 @@ export function routesOf(http: Http) {
       edit: (
         sessionId: string,
         messageId: string,
-        body: Omit<SendChatMessageRequest, 'stream'>,
+        body: Omit<EditChatMessageRequest, 'stream'>,
         options?: CallOptions,
       ): Promise<SendChatMessageResponse> =>
         http.json(
@@ -370,7 +384,7 @@ export function routesOf(http: Http) {
       editStream: (
         sessionId: string,
         messageId: string,
-        body: Omit<SendChatMessageRequest, 'stream'>,
+        body: Omit<EditChatMessageRequest, 'stream'>,
         options?: CallOptions,
       ): AsyncIterable<ChatTurnEvent> =>
         http.events(
@@ -520,8 +534,21 @@ export function routesOf(http: Http) {
           options,
         ),
     },
+    chatDispatches: {
+      /** What became of my generated objects, the newest first */
+      list: (
+        query?: { limit?: number; cursor?: string; state?: 'dry_run' | 'pending' | 'delivered' | 'failed' },
+        options?: CallOptions,
+      ): Promise<ChatDispatchPage> => http.json({ method: 'GET', path: '/api/v1/chat/dispatches', query }, options),
+      /** What became of one generated object */
+      get: (dispatchId: string, options?: CallOptions): Promise<ChatDispatch> =>
+        http.json({ method: 'GET', path: `/api/v1/chat/dispatches/${encodeURIComponent(dispatchId)}` }, options),
+      /** Send a dry run, or again what failed */
+      send: (dispatchId: string, options?: CallOptions): Promise<ChatDispatch> =>
+        http.json({ method: 'POST', path: `/api/v1/chat/dispatches/${encodeURIComponent(dispatchId)}/send` }, options),
+    },
     chatGeneration: {
-      /** JSON that matches a schema, from a prompt or a chat session */
+      /** JSON that matches a schema, from a prompt or a chat session; sent to its API if wished */
       generate: (body: GenerateJsonRequest, options?: CallOptions): Promise<GenerateJsonResponse> =>
         http.json({ method: 'POST', path: '/api/v1/chat/generate', body, isKeyed: true }, options),
       /** Register a JSON schema; the same name again is its next version */
@@ -565,23 +592,125 @@ export function routesOf(http: Http) {
     },
     logAnalysis: {
       /** What is in a log: issues, anomalies, patterns, and what to do */
-      analyze: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/analyze', body, isKeyed: true }, options),
+      analyze: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/analyze', body, query, isKeyed: true }, options),
       /** The errors of a log, in groups, with counts, categories and severities */
-      detectErrors: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/detect-errors', body, isKeyed: true }, options),
+      detectErrors: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/detect-errors', body, query, isKeyed: true }, options),
       /** What came before the errors of a log, as candidates for their cause */
-      rootCause: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/root-cause', body, isKeyed: true }, options),
+      rootCause: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/root-cause', body, query, isKeyed: true }, options),
       /** What is unusual in a log, each with its confidence */
-      detectAnomalies: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/detect-anomalies', body, isKeyed: true }, options),
+      detectAnomalies: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/detect-anomalies', body, query, isKeyed: true }, options),
       /** A question about a log, `prompt`, answered by counting */
-      query: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/query', body, isKeyed: true }, options),
+      query: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/query', body, query, isKeyed: true }, options),
       /** The key figures and highlights of a log */
-      summarize: (body: AnalysisRequest, options?: CallOptions): Promise<AnalysisResponse> =>
-        http.json({ method: 'POST', path: '/api/v1/llm/summarize', body, isKeyed: true }, options),
+      summarize: (
+        body: AnalysisRequest,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+        },
+        options?: CallOptions,
+      ): Promise<AnalysisResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/llm/summarize', body, query, isKeyed: true }, options),
+    },
+    logJobs: {
+      /** Read a large log in the background: upload it, and say `task` */
+      create: (
+        body: string,
+        query?: {
+          prompt?: string;
+          analysis_type?: string;
+          max_tokens?: string;
+          temperature?: string;
+          structured_output?: string;
+          model?: string;
+          user_id?: string;
+          task?: string;
+        },
+        options?: CallOptions,
+      ): Promise<LogJob> =>
+        http.json(
+          { method: 'POST', path: '/api/v1/llm/log-jobs', body, contentType: 'text/plain', query, isKeyed: true },
+          options,
+        ),
+      /** The jobs of the account, newest first, without their results */
+      list: (options?: CallOptions): Promise<LogJobList> =>
+        http.json({ method: 'GET', path: '/api/v1/llm/log-jobs' }, options),
+      /** How far a job is, and its result; kept for 24 hours after its end */
+      get: (id: string, options?: CallOptions): Promise<LogJob> =>
+        http.json({ method: 'GET', path: `/api/v1/llm/log-jobs/${encodeURIComponent(id)}` }, options),
+      /** Stop a job; its log and what was read of it are forgotten */
+      cancel: (id: string, options?: CallOptions): Promise<LogJob> =>
+        http.json({ method: 'POST', path: `/api/v1/llm/log-jobs/${encodeURIComponent(id)}/cancel` }, options),
     },
     modelService: {
       /** An answer to a prompt, from the cache where it may; whole or as a stream */
@@ -644,6 +773,11 @@ export function routesOf(http: Http) {
       getModel: (id: string, options?: CallOptions): Promise<OpenAiModel> =>
         http.json({ method: 'GET', path: `/v1/models/${encodeURIComponent(id)}` }, options),
     },
+    webSocket: {
+      /** A ticket for one handshake at /ws/chat, good for seconds, in place of this token */
+      issueTicket: (options?: CallOptions): Promise<WebSocketTicket> =>
+        http.json({ method: 'POST', path: '/api/v1/ws/tickets' }, options),
+    },
     apiKeys: {
       /** My API keys; those of the whole account for who runs it */
       list: (options?: CallOptions): Promise<ApiKeyList> =>
@@ -673,6 +807,172 @@ export function routesOf(http: Http) {
       /** The public keys that access tokens are signed with (RFC 7517) */
       list: (options?: CallOptions): Promise<JsonWebKeySet> =>
         http.json({ method: 'GET', path: '/.well-known/jwks.json' }, options),
+    },
+    acceptInvite: {
+      /** Become a user of the account that invited me, and log in */
+      accept: (body: AcceptInviteRequest, options?: CallOptions): Promise<TokenResponse> =>
+        http.json({ method: 'POST', path: '/api/v1/auth/accept-invite', body }, options),
+    },
+    account: {
+      /** The users of my account, the newest first */
+      listUsers: (query?: { limit?: number; after?: string }, options?: CallOptions): Promise<UserList> =>
+        http.json({ method: 'GET', path: '/api/v1/account/users', query }, options),
+      /** Create a user of my account */
+      createUser: (body: CreateUserRequest, options?: CallOptions): Promise<AdminUser> =>
+        http.json({ method: 'POST', path: '/api/v1/account/users', body }, options),
+      /** Change a user's role, disable or enable them, on every replica within a second */
+      changeUser: (id: string, body: ChangeUserRequest, options?: CallOptions): Promise<AdminUser> =>
+        http.json({ method: 'PATCH', path: `/api/v1/account/users/${encodeURIComponent(id)}`, body }, options),
+      /** Delete a user with all of their tokens, keys and chat sessions */
+      deleteUser: (id: string, options?: CallOptions): Promise<void> =>
+        http.nothing({ method: 'DELETE', path: `/api/v1/account/users/${encodeURIComponent(id)}` }, options),
+      /** The invitations into my account, the newest first */
+      listInvites: (query?: { limit?: number; after?: string }, options?: CallOptions): Promise<InviteList> =>
+        http.json({ method: 'GET', path: '/api/v1/account/invites', query }, options),
+      /** Invite somebody into my account; the token is shown once, and valid for a week */
+      invite: (body: CreateInviteRequest, options?: CallOptions): Promise<CreatedInvite> =>
+        http.json({ method: 'POST', path: '/api/v1/account/invites', body }, options),
+      /** Take an invitation back */
+      revokeInvite: (id: string, options?: CallOptions): Promise<void> =>
+        http.nothing({ method: 'DELETE', path: `/api/v1/account/invites/${encodeURIComponent(id)}` }, options),
+      /** Who changed what of my account, the newest first */
+      listAudit: (query?: { limit?: number; after?: string }, options?: CallOptions): Promise<AuditEntryList> =>
+        http.json({ method: 'GET', path: '/api/v1/account/audit', query }, options),
+    },
+    adminBilling: {
+      /** Every version of every plan */
+      listPlans: (options?: CallOptions): Promise<PlanList> =>
+        http.json({ method: 'GET', path: '/api/v1/admin/plans' }, options),
+      /** A new plan, or the next version of one, now or from a date on */
+      createPlan: (body: CreatePlanRequest, options?: CallOptions): Promise<Plan> =>
+        http.json({ method: 'POST', path: '/api/v1/admin/plans', body }, options),
+      /** Versions of the prices of models, the newest first */
+      listPrices: (
+        query?: { limit?: number; after?: string; provider?: string; model?: string },
+        options?: CallOptions,
+      ): Promise<PriceList> => http.json({ method: 'GET', path: '/api/v1/admin/prices', query }, options),
+      /** A new version of the price of a model, now or from a date on; all four kinds of tokens */
+      createPrice: (body: CreatePriceRequest, options?: CallOptions): Promise<Price> =>
+        http.json({ method: 'POST', path: '/api/v1/admin/prices', body }, options),
+      /** Give back part of what an attempt was charged; the same correction_id again changes nothing */
+      refund: (body: RefundRequest, options?: CallOptions): Promise<void> =>
+        http.nothing({ method: 'POST', path: '/api/v1/admin/refunds', body }, options),
+      /** State an attempt anew at another price; the same correction_id again changes nothing */
+      rerate: (body: RerateRequest, options?: CallOptions): Promise<void> =>
+        http.nothing({ method: 'POST', path: '/api/v1/admin/reratings', body }, options),
+      /** Credits and charges that were decided on, the newest first */
+      listAdjustments: (
+        query?: { limit?: number; after?: string; account_id?: string },
+        options?: CallOptions,
+      ): Promise<AdjustmentList> => http.json({ method: 'GET', path: '/api/v1/admin/adjustments', query }, options),
+      /** A credit or a charge on the next invoice of an account; the same adjustment_id again changes nothing */
+      adjust: (body: CreateAdjustmentRequest, options?: CallOptions): Promise<Adjustment> =>
+        http.json({ method: 'POST', path: '/api/v1/admin/adjustments', body }, options),
+    },
+    admin: {
+      /** Accounts with their users, the newest first */
+      listAccounts: (
+        query?: { limit?: number; after?: string; account_id?: string },
+        options?: CallOptions,
+      ): Promise<AdminAccountList> => http.json({ method: 'GET', path: '/api/v1/admin/accounts', query }, options),
+      /** Create an account, with an invitation for whoever is to run it */
+      createAccount: (body: CreateAccountRequest, options?: CallOptions): Promise<CreatedAccount> =>
+        http.json({ method: 'POST', path: '/api/v1/admin/accounts', body }, options),
+      /** Change an account's plan, now or at the end of its month, its name, or suspend it; on every replica within a second */
+      changeAccount: (id: string, body: ChangeAccountRequest, options?: CallOptions): Promise<AdminAccount> =>
+        http.json({ method: 'PATCH', path: `/api/v1/admin/accounts/${encodeURIComponent(id)}`, body }, options),
+      /** Users, the newest first */
+      listUsers: (
+        query?: { limit?: number; after?: string; account_id?: string },
+        options?: CallOptions,
+      ): Promise<UserList> => http.json({ method: 'GET', path: '/api/v1/admin/users', query }, options),
+      /** Create a user of an account */
+      createUser: (body: CreateUserRequest, options?: CallOptions): Promise<AdminUser> =>
+        http.json({ method: 'POST', path: '/api/v1/admin/users', body }, options),
+      /** Change a user's role, disable or enable them, on every replica within a second */
+      changeUser: (id: string, body: ChangeUserRequest, options?: CallOptions): Promise<AdminUser> =>
+        http.json({ method: 'PATCH', path: `/api/v1/admin/users/${encodeURIComponent(id)}`, body }, options),
+      /** Delete a user with all of their tokens, keys and chat sessions */
+      deleteUser: (id: string, options?: CallOptions): Promise<void> =>
+        http.nothing({ method: 'DELETE', path: `/api/v1/admin/users/${encodeURIComponent(id)}` }, options),
+      /** Invitations, the newest first */
+      listInvites: (
+        query?: { limit?: number; after?: string; account_id?: string },
+        options?: CallOptions,
+      ): Promise<InviteList> => http.json({ method: 'GET', path: '/api/v1/admin/invites', query }, options),
+      /** Who changed what, the newest first */
+      listAudit: (
+        query?: { limit?: number; after?: string; account_id?: string },
+        options?: CallOptions,
+      ): Promise<AuditEntryList> => http.json({ method: 'GET', path: '/api/v1/admin/audit', query }, options),
+    },
+    invoices: {
+      /** The invoices of my account, the newest first */
+      own: (
+        query?: { limit?: number; after?: string; status?: 'draft' | 'final' },
+        options?: CallOptions,
+      ): Promise<InvoiceList> => http.json({ method: 'GET', path: '/api/v1/invoices', query }, options),
+      /** An invoice of my account */
+      get: (id: string, options?: CallOptions): Promise<Invoice> =>
+        http.json({ method: 'GET', path: `/api/v1/invoices/${encodeURIComponent(id)}` }, options),
+      /** The same as a page to print */
+      pageHtml: (id: string, options?: CallOptions): Promise<string> =>
+        http.text(
+          { method: 'GET', path: `/api/v1/invoices/${encodeURIComponent(id)}/page`, accept: 'text/html' },
+          options,
+        ),
+      /** The invoices of all accounts, or of one, the newest first */
+      all: (
+        query?: { limit?: number; after?: string; account_id?: string; status?: 'draft' | 'final' },
+        options?: CallOptions,
+      ): Promise<InvoiceList> => http.json({ method: 'GET', path: '/api/v1/admin/invoices', query }, options),
+    },
+    reconciliations: {
+      /** Import a provider's usage export; the same file again is the same import */
+      import: (
+        body: string,
+        query: { file_name?: string; provider: string },
+        options?: CallOptions,
+      ): Promise<Reconciliation> =>
+        http.json(
+          { method: 'POST', path: '/api/v1/admin/reconciliations', body, contentType: 'text/csv', query },
+          options,
+        ),
+      /** Imports beside the ledger as it is now, the newest first */
+      list: (query?: { limit?: number; after?: string }, options?: CallOptions): Promise<ReconciliationList> =>
+        http.json({ method: 'GET', path: '/api/v1/admin/reconciliations', query }, options),
+      /** An import beside the ledger as it is now, by model and day */
+      get: (id: string, options?: CallOptions): Promise<Reconciliation> =>
+        http.json({ method: 'GET', path: `/api/v1/admin/reconciliations/${encodeURIComponent(id)}` }, options),
+    },
+    webhooks: {
+      /** Where my account hears of events */
+      list: (options?: CallOptions): Promise<WebhookList> =>
+        http.json({ method: 'GET', path: '/api/v1/webhooks' }, options),
+      /** Register a URL; the secret that signs what is sent to it is shown once */
+      create: (body: CreateWebhookRequest, options?: CallOptions): Promise<WebhookWithSecret> =>
+        http.json({ method: 'POST', path: '/api/v1/webhooks', body }, options),
+      /** Change a webhook, disable or enable it */
+      update: (id: string, body: UpdateWebhookRequest, options?: CallOptions): Promise<Webhook> =>
+        http.json({ method: 'PATCH', path: `/api/v1/webhooks/${encodeURIComponent(id)}`, body }, options),
+      /** Delete a webhook with its log */
+      delete: (id: string, options?: CallOptions): Promise<void> =>
+        http.nothing({ method: 'DELETE', path: `/api/v1/webhooks/${encodeURIComponent(id)}` }, options),
+      /** A new secret; for 24 hours the one before signs, too */
+      rotateSecret: (id: string, options?: CallOptions): Promise<WebhookWithSecret> =>
+        http.json({ method: 'POST', path: `/api/v1/webhooks/${encodeURIComponent(id)}/rotate-secret` }, options),
+      /** Send an event of the type webhook.test */
+      sendTest: (id: string, options?: CallOptions): Promise<WebhookDelivery> =>
+        http.json({ method: 'POST', path: `/api/v1/webhooks/${encodeURIComponent(id)}/test` }, options),
+      /** What became of each event, with every attempt; the newest first */
+      listDeliveries: (
+        query?: { limit?: number; after?: string },
+        options?: CallOptions,
+      ): Promise<WebhookDeliveryList> =>
+        http.json({ method: 'GET', path: '/api/v1/webhooks/deliveries', query }, options),
+      /** Try a delivery again, whatever became of it */
+      redeliver: (id: string, options?: CallOptions): Promise<WebhookDelivery> =>
+        http.json({ method: 'POST', path: `/api/v1/webhooks/deliveries/${encodeURIComponent(id)}/redeliver` }, options),
     },
   };
 }

@@ -17,6 +17,30 @@ export type CreateChatSchemaRequest = {
   schema: Record<string, unknown>;
 };
 
+export type EditChatMessageRequest = {
+  user_message: string;
+  model?: string | null;
+  max_tokens?: number | null;
+  temperature?: number | null;
+  tools?:
+    | (
+        | string
+        | {
+            type: 'function';
+            function: {
+              name: string;
+              description?: string;
+              parameters?: Record<string, unknown>;
+              strict?: boolean | null;
+            };
+          }
+      )[]
+    | null;
+  tool_choice?: ('none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }) | null;
+  stream?: boolean;
+  on_conflict?: 'wait' | 'reject';
+};
+
 export type GenerateJsonRequest = {
   schema: string | Record<string, unknown>;
   prompt?: string | null;
@@ -30,6 +54,7 @@ export type GenerateJsonRequest = {
   } | null;
   model?: string | null;
   max_tokens?: number | null;
+  dispatch?: { dry_run?: boolean } | null;
 };
 
 export type ForkChatRequest = { title?: string };
@@ -38,15 +63,46 @@ export type RegenerateChatRequest = {
   model?: string | null;
   max_tokens?: number | null;
   temperature?: number | null;
+  tools?:
+    | (
+        | string
+        | {
+            type: 'function';
+            function: {
+              name: string;
+              description?: string;
+              parameters?: Record<string, unknown>;
+              strict?: boolean | null;
+            };
+          }
+      )[]
+    | null;
+  tool_choice?: ('none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }) | null;
   stream?: boolean;
   on_conflict?: 'wait' | 'reject';
 };
 
 export type SendChatMessageRequest = {
-  user_message: string;
+  user_message?: string;
+  tool_results?: { tool_call_id: string; content: string }[];
   model?: string | null;
   max_tokens?: number | null;
   temperature?: number | null;
+  tools?:
+    | (
+        | string
+        | {
+            type: 'function';
+            function: {
+              name: string;
+              description?: string;
+              parameters?: Record<string, unknown>;
+              strict?: boolean | null;
+            };
+          }
+      )[]
+    | null;
+  tool_choice?: ('none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }) | null;
   stream?: boolean;
   on_conflict?: 'wait' | 'reject';
 };
@@ -67,6 +123,21 @@ export type StartChatRequest = {
   } | null;
   max_tokens?: number | null;
   temperature?: number | null;
+  tools?:
+    | (
+        | string
+        | {
+            type: 'function';
+            function: {
+              name: string;
+              description?: string;
+              parameters?: Record<string, unknown>;
+              strict?: boolean | null;
+            };
+          }
+      )[]
+    | null;
+  tool_choice?: ('none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }) | null;
   stream?: boolean;
 };
 
@@ -77,6 +148,70 @@ export type UpdateChatSessionRequest = {
   model?: string | null;
   system_prompt?: string;
   history?: 'trim' | 'summarise';
+};
+
+export type AcceptInviteRequest = { token: string; password: string };
+
+export type CreateAccountRequest = { name: string; tier?: string; admin_email: string };
+
+export type CreateAdjustmentRequest = {
+  adjustment_id: string;
+  account_id: string;
+  amount_micro_usd: string;
+  reason: string;
+};
+
+export type CreateInviteRequest = { email: string; role?: 'user' | 'account_admin'; account_id?: string };
+
+export type CreatePlanRequest = {
+  code: string;
+  fee_micro_usd?: string;
+  tokens_per_month: number;
+  tokens_overage: 'block' | 'bill';
+  tokens_hard_cap?: number;
+  overage_pricing?: 'flat' | 'list_price';
+  overage_micro_usd_per_million?: string;
+  calls_per_day: number;
+  requests_per_minute: number;
+  concurrent_requests: number;
+  max_output_tokens: number;
+  effective_from?: string;
+};
+
+export type CreatePriceRequest = {
+  provider: string;
+  model: string;
+  cost: { input: string; cached_input: string; output: string; reasoning: string };
+  charge: { input: string; cached_input: string; output: string; reasoning: string };
+  effective_from?: string;
+};
+
+export type CreateUserRequest = {
+  email: string;
+  password: string;
+  account_id?: string;
+  role?: 'user' | 'account_admin' | 'admin';
+};
+
+export type CreateWebhookRequest = {
+  url: string;
+  event_types?: ('usage.threshold_reached' | 'invoice.finalized' | 'webhook.test')[];
+  description?: string;
+};
+
+export type RerateRequest = {
+  correction_id: string;
+  call_id: string;
+  attempt_number?: number;
+  price_id: string;
+  reason: string;
+};
+
+export type UpdateWebhookRequest = {
+  url?: string;
+  event_types?: ('usage.threshold_reached' | 'invoice.finalized' | 'webhook.test')[];
+  description?: string;
+  disabled?: boolean;
 };
 
 export type AnalysisRequest = {
@@ -92,9 +227,9 @@ export type AnalysisRequest = {
   user_id?: string | null;
 };
 
-export type ChangeAccountRequest = { tier: string };
+export type ChangeAccountRequest = { tier?: string; when?: 'now' | 'period_end'; name?: string; suspended?: boolean };
 
-export type ChangeUserRequest = { role: 'user' | 'account_admin' | 'admin' };
+export type ChangeUserRequest = { role?: 'user' | 'account_admin' | 'admin'; disabled?: boolean };
 
 export type ChatRequest = {
   message: string;
@@ -234,6 +369,171 @@ export type RegisterRequest = { email: string; password: string };
 
 export type ValidateModelRequest = { model?: string | null };
 
+export type WebSocketClientFrame =
+  | {
+      message: string;
+      context?: Record<string, unknown> | null;
+      max_tokens?: number | null;
+      temperature?: number;
+      structured_output?: boolean;
+      model?: string | null;
+      type: 'message';
+      ref: string;
+      idempotency_key?: string;
+    }
+  | { type: 'history'; ref: string }
+  | { type: 'clear'; ref: string }
+  | {
+      initial_message: string;
+      title?: string;
+      model?: string | null;
+      system_prompt?: string;
+      history?: 'trim' | 'summarise';
+      graph?: {
+        models?: { id: string; name: string; description?: string | null }[];
+        data_sources?: { id: string; name: string; description?: string | null; kind?: string | null }[];
+        blocks?: { id: string; name: string; description?: string | null; block_type: string }[];
+        edges?: { source_block_id: string; target_block_id: string; edge_type: string }[];
+        pipelines?: { id: string; name: string; description?: string | null; blocks: string[] }[];
+      } | null;
+      max_tokens?: number | null;
+      temperature?: number | null;
+      tools?:
+        | (
+            | string
+            | {
+                type: 'function';
+                function: {
+                  name: string;
+                  description?: string;
+                  parameters?: Record<string, unknown>;
+                  strict?: boolean | null;
+                };
+              }
+          )[]
+        | null;
+      tool_choice?: ('none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }) | null;
+      type: 'session.start';
+      ref: string;
+      idempotency_key?: string;
+    }
+  | {
+      user_message?: string;
+      tool_results?: { tool_call_id: string; content: string }[];
+      model?: string | null;
+      max_tokens?: number | null;
+      temperature?: number | null;
+      tools?:
+        | (
+            | string
+            | {
+                type: 'function';
+                function: {
+                  name: string;
+                  description?: string;
+                  parameters?: Record<string, unknown>;
+                  strict?: boolean | null;
+                };
+              }
+          )[]
+        | null;
+      tool_choice?: ('none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }) | null;
+      on_conflict?: 'wait' | 'reject';
+      type: 'session.message';
+      session_id: string;
+      ref: string;
+      idempotency_key?: string;
+    }
+  | {
+      user_message: string;
+      model?: string | null;
+      max_tokens?: number | null;
+      temperature?: number | null;
+      tools?:
+        | (
+            | string
+            | {
+                type: 'function';
+                function: {
+                  name: string;
+                  description?: string;
+                  parameters?: Record<string, unknown>;
+                  strict?: boolean | null;
+                };
+              }
+          )[]
+        | null;
+      tool_choice?: ('none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }) | null;
+      on_conflict?: 'wait' | 'reject';
+      type: 'session.edit';
+      session_id: string;
+      message_id: string;
+      ref: string;
+      idempotency_key?: string;
+    }
+  | {
+      model?: string | null;
+      max_tokens?: number | null;
+      temperature?: number | null;
+      tools?:
+        | (
+            | string
+            | {
+                type: 'function';
+                function: {
+                  name: string;
+                  description?: string;
+                  parameters?: Record<string, unknown>;
+                  strict?: boolean | null;
+                };
+              }
+          )[]
+        | null;
+      tool_choice?: ('none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }) | null;
+      on_conflict?: 'wait' | 'reject';
+      type: 'session.regenerate';
+      session_id: string;
+      ref: string;
+      idempotency_key?: string;
+    }
+  | { type: 'session.resume'; ref: string; session_id: string; message_id: string; last_event_id?: string }
+  | { type: 'session.stop'; ref: string; session_id: string; message_id: string }
+  | { type: 'stop'; ref: string }
+  | { type: 'ping'; ref?: string }
+  | { type: 'authenticate'; ref: string; ticket: string };
+
+export type ChatDispatch = {
+  dispatch_id: string;
+  state: 'dry_run' | 'pending' | 'delivered' | 'failed';
+  schema: { name: string; version: number };
+  session_id: string | null;
+  url: string;
+  data: unknown;
+  attempts: number;
+  last_status: number | null;
+  last_error: string | null;
+  created_at: string;
+  finished_at: string | null;
+};
+
+export type ChatDispatchPage = {
+  data: {
+    dispatch_id: string;
+    state: 'dry_run' | 'pending' | 'delivered' | 'failed';
+    schema: { name: string; version: number };
+    session_id: string | null;
+    url: string;
+    data: unknown;
+    attempts: number;
+    last_status: number | null;
+    last_error: string | null;
+    created_at: string;
+    finished_at: string | null;
+  }[];
+  has_more: boolean;
+  next_cursor: string | null;
+};
+
 export type ChatFeedbackPage = {
   data: {
     rating: 'up' | 'down';
@@ -272,6 +572,8 @@ export type ChatSchemaList = {
     description: string;
     target: string | null;
     schema: Record<string, unknown>;
+    built_in: boolean;
+    signing_secret?: string;
     created_at: string;
   }[];
 };
@@ -284,9 +586,23 @@ export type GenerateJsonResponse = {
     input_tokens: number;
     cached_tokens: number;
     output_tokens: number;
+    reasoning_tokens?: number;
     source: 'provider' | 'tokenizer' | 'estimate';
   };
   attempts: number;
+  dispatch: {
+    dispatch_id: string;
+    state: 'dry_run' | 'pending' | 'delivered' | 'failed';
+    schema: { name: string; version: number };
+    session_id: string | null;
+    url: string;
+    data: unknown;
+    attempts: number;
+    last_status: number | null;
+    last_error: string | null;
+    created_at: string;
+    finished_at: string | null;
+  } | null;
 };
 
 export type RegisteredChatSchema = {
@@ -296,6 +612,8 @@ export type RegisteredChatSchema = {
   description: string;
   target: string | null;
   schema: Record<string, unknown>;
+  built_in: boolean;
+  signing_secret?: string;
   created_at: string;
 };
 
@@ -316,7 +634,7 @@ export type ChatExport = {
   messages: {
     message_id: string;
     session_id: string;
-    sender: 'user' | 'LLM';
+    sender: 'user' | 'LLM' | 'tool';
     content: string;
     timestamp: string;
     position: number;
@@ -329,8 +647,11 @@ export type ChatExport = {
       input_tokens: number;
       cached_tokens: number;
       output_tokens: number;
+      reasoning_tokens?: number;
       source: 'provider' | 'tokenizer' | 'estimate';
     } | null;
+    tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+    tool_results: { tool_call_id: string; content: string }[] | null;
     finish_reason: string | null;
     error_code: string | null;
   }[];
@@ -339,7 +660,7 @@ export type ChatExport = {
 export type ChatHistoryResponse = {
   message_id: string;
   session_id: string;
-  sender: 'user' | 'LLM';
+  sender: 'user' | 'LLM' | 'tool';
   content: string;
   timestamp: string;
   position: number;
@@ -352,8 +673,11 @@ export type ChatHistoryResponse = {
     input_tokens: number;
     cached_tokens: number;
     output_tokens: number;
+    reasoning_tokens?: number;
     source: 'provider' | 'tokenizer' | 'estimate';
   } | null;
+  tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+  tool_results: { tool_call_id: string; content: string }[] | null;
   finish_reason: string | null;
   error_code: string | null;
 }[];
@@ -362,7 +686,7 @@ export type ChatMessagePage = {
   data: {
     message_id: string;
     session_id: string;
-    sender: 'user' | 'LLM';
+    sender: 'user' | 'LLM' | 'tool';
     content: string;
     timestamp: string;
     position: number;
@@ -375,8 +699,11 @@ export type ChatMessagePage = {
       input_tokens: number;
       cached_tokens: number;
       output_tokens: number;
+      reasoning_tokens?: number;
       source: 'provider' | 'tokenizer' | 'estimate';
     } | null;
+    tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+    tool_results: { tool_call_id: string; content: string }[] | null;
     finish_reason: string | null;
     error_code: string | null;
   }[];
@@ -387,7 +714,7 @@ export type ChatMessagePage = {
 export type ChatMessageSchema = {
   message_id: string;
   session_id: string;
-  sender: 'user' | 'LLM';
+  sender: 'user' | 'LLM' | 'tool';
   content: string;
   timestamp: string;
   position: number;
@@ -400,8 +727,11 @@ export type ChatMessageSchema = {
     input_tokens: number;
     cached_tokens: number;
     output_tokens: number;
+    reasoning_tokens?: number;
     source: 'provider' | 'tokenizer' | 'estimate';
   } | null;
+  tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+  tool_results: { tool_call_id: string; content: string }[] | null;
   finish_reason: string | null;
   error_code: string | null;
 };
@@ -411,7 +741,7 @@ export type ChatSearchPage = {
     session_id: string;
     title: string;
     message_id: string;
-    sender: 'user' | 'LLM';
+    sender: 'user' | 'LLM' | 'tool';
     timestamp: string;
     snippet: string;
   }[];
@@ -469,12 +799,17 @@ export type ChatTurnEvent =
   | { type: 'start'; id: string; session_id: string; user_message_id: string; message_id: string }
   | { type: 'delta'; id: string; delta: string }
   | {
+      type: 'tool_call';
+      id: string;
+      tool_call: { id: string; type: 'function'; function: { name: string; arguments: string } };
+    }
+  | {
       type: 'end';
       id: string;
       message: {
         message_id: string;
         session_id: string;
-        sender: 'user' | 'LLM';
+        sender: 'user' | 'LLM' | 'tool';
         content: string;
         timestamp: string;
         position: number;
@@ -487,8 +822,11 @@ export type ChatTurnEvent =
           input_tokens: number;
           cached_tokens: number;
           output_tokens: number;
+          reasoning_tokens?: number;
           source: 'provider' | 'tokenizer' | 'estimate';
         } | null;
+        tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+        tool_results: { tool_call_id: string; content: string }[] | null;
         finish_reason: string | null;
         error_code: string | null;
       };
@@ -501,7 +839,7 @@ export type SendChatMessageResponse = {
   answer: {
     message_id: string;
     session_id: string;
-    sender: 'user' | 'LLM';
+    sender: 'user' | 'LLM' | 'tool';
     content: string;
     timestamp: string;
     position: number;
@@ -514,8 +852,11 @@ export type SendChatMessageResponse = {
       input_tokens: number;
       cached_tokens: number;
       output_tokens: number;
+      reasoning_tokens?: number;
       source: 'provider' | 'tokenizer' | 'estimate';
     } | null;
+    tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+    tool_results: { tool_call_id: string; content: string }[] | null;
     finish_reason: string | null;
     error_code: string | null;
   };
@@ -528,7 +869,7 @@ export type StartChatResponse = {
   answer: {
     message_id: string;
     session_id: string;
-    sender: 'user' | 'LLM';
+    sender: 'user' | 'LLM' | 'tool';
     content: string;
     timestamp: string;
     position: number;
@@ -541,8 +882,11 @@ export type StartChatResponse = {
       input_tokens: number;
       cached_tokens: number;
       output_tokens: number;
+      reasoning_tokens?: number;
       source: 'provider' | 'tokenizer' | 'estimate';
     } | null;
+    tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+    tool_results: { tool_call_id: string; content: string }[] | null;
     finish_reason: string | null;
     error_code: string | null;
   };
@@ -550,12 +894,409 @@ export type StartChatResponse = {
   message: string;
 };
 
+export type Adjustment = {
+  id: string;
+  object: 'adjustment';
+  account_id: string;
+  amount_micro_usd: string;
+  amount: string;
+  reason: string;
+  created_at: string;
+  invoice_id: string | null;
+};
+
+export type AdjustmentList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'adjustment';
+    account_id: string;
+    amount_micro_usd: string;
+    amount: string;
+    reason: string;
+    created_at: string;
+    invoice_id: string | null;
+  }[];
+  has_more: boolean;
+  last_id: string | null;
+};
+
+export type CreatedAccount = {
+  account: {
+    id: string;
+    object: 'account';
+    name: string | null;
+    tier: string;
+    planned_change: { tier: string; effective_at: string } | null;
+    suspended: boolean;
+    created_at: string;
+    users: {
+      id: string;
+      object: 'user';
+      account_id: string;
+      email: string;
+      role: 'user' | 'account_admin' | 'admin';
+      disabled: boolean;
+      created_at: string;
+    }[];
+  };
+  invite: {
+    id: string;
+    object: 'invite';
+    account_id: string;
+    email: string;
+    role: 'user' | 'account_admin';
+    status: 'open' | 'accepted' | 'revoked' | 'expired';
+    created_at: string;
+    expires_at: string;
+    token: string;
+  };
+};
+
+export type CreatedInvite = {
+  id: string;
+  object: 'invite';
+  account_id: string;
+  email: string;
+  role: 'user' | 'account_admin';
+  status: 'open' | 'accepted' | 'revoked' | 'expired';
+  created_at: string;
+  expires_at: string;
+  token: string;
+};
+
+export type Invite = {
+  id: string;
+  object: 'invite';
+  account_id: string;
+  email: string;
+  role: 'user' | 'account_admin';
+  status: 'open' | 'accepted' | 'revoked' | 'expired';
+  created_at: string;
+  expires_at: string;
+};
+
+export type InviteList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'invite';
+    account_id: string;
+    email: string;
+    role: 'user' | 'account_admin';
+    status: 'open' | 'accepted' | 'revoked' | 'expired';
+    created_at: string;
+    expires_at: string;
+  }[];
+  has_more: boolean;
+  last_id: string | null;
+};
+
+export type Invoice = {
+  id: string;
+  object: 'invoice';
+  account_id: string;
+  number: string | null;
+  status: 'draft' | 'final';
+  currency: 'USD';
+  bill_to: string;
+  month_start: string;
+  month_end: string;
+  finalize_after: string;
+  finalized_at: string | null;
+  created_at: string;
+  total_micro_usd: string;
+  total: string;
+  lines: {
+    component: 'fee' | 'overage' | 'refund' | 'adjustment' | 'credit_brought' | 'credit_carried' | 'rounding';
+    is_late_change: boolean;
+    month_start: string;
+    description: string;
+    starts_at: string | null;
+    ends_at: string | null;
+    plan: string | null;
+    plan_version: number | null;
+    tokens: number | null;
+    unit_price_micro_usd_per_million: string | null;
+    adjustment_id: string | null;
+    amount_micro_usd: string;
+    amount: string;
+  }[];
+};
+
+export type InvoiceList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'invoice';
+    account_id: string;
+    number: string | null;
+    status: 'draft' | 'final';
+    currency: 'USD';
+    bill_to: string;
+    month_start: string;
+    month_end: string;
+    finalize_after: string;
+    finalized_at: string | null;
+    created_at: string;
+    total_micro_usd: string;
+    total: string;
+    lines: {
+      component: 'fee' | 'overage' | 'refund' | 'adjustment' | 'credit_brought' | 'credit_carried' | 'rounding';
+      is_late_change: boolean;
+      month_start: string;
+      description: string;
+      starts_at: string | null;
+      ends_at: string | null;
+      plan: string | null;
+      plan_version: number | null;
+      tokens: number | null;
+      unit_price_micro_usd_per_million: string | null;
+      adjustment_id: string | null;
+      amount_micro_usd: string;
+      amount: string;
+    }[];
+  }[];
+  has_more: boolean;
+  last_id: string | null;
+};
+
+export type Plan = {
+  object: 'plan';
+  code: string;
+  fee_micro_usd: string;
+  tokens_per_month: number;
+  tokens_overage: 'block' | 'bill';
+  tokens_hard_cap: number;
+  overage_pricing: 'flat' | 'list_price';
+  overage_micro_usd_per_million: string;
+  calls_per_day: number;
+  requests_per_minute: number;
+  concurrent_requests: number;
+  max_output_tokens: number;
+  version: number;
+  effective_from: string;
+  in_force: boolean;
+};
+
+export type PlanList = {
+  object: 'list';
+  data: {
+    object: 'plan';
+    code: string;
+    fee_micro_usd: string;
+    tokens_per_month: number;
+    tokens_overage: 'block' | 'bill';
+    tokens_hard_cap: number;
+    overage_pricing: 'flat' | 'list_price';
+    overage_micro_usd_per_million: string;
+    calls_per_day: number;
+    requests_per_minute: number;
+    concurrent_requests: number;
+    max_output_tokens: number;
+    version: number;
+    effective_from: string;
+    in_force: boolean;
+  }[];
+};
+
+export type Price = {
+  id: string;
+  object: 'price';
+  provider: string;
+  model: string;
+  cost: { input: string; cached_input: string; output: string; reasoning: string };
+  charge: { input: string; cached_input: string; output: string; reasoning: string };
+  effective_from: string;
+  origin: 'file' | 'admin';
+};
+
+export type PriceList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'price';
+    provider: string;
+    model: string;
+    cost: { input: string; cached_input: string; output: string; reasoning: string };
+    charge: { input: string; cached_input: string; output: string; reasoning: string };
+    effective_from: string;
+    origin: 'file' | 'admin';
+  }[];
+  has_more: boolean;
+  last_id: string | null;
+};
+
+export type Reconciliation = {
+  id: string;
+  object: 'reconciliation';
+  provider: string;
+  file_name: string | null;
+  file_hash: string;
+  bytes: number;
+  rows: number;
+  first_day: string;
+  last_day: string;
+  imported_at: string;
+  drift_tokens: number;
+  days: {
+    day: string;
+    model: string;
+    provider_input_tokens: number | null;
+    ledger_input_tokens: number;
+    provider_cached_tokens: number | null;
+    ledger_cached_tokens: number;
+    provider_output_tokens: number | null;
+    ledger_output_tokens: number;
+    provider_requests: number | null;
+    ledger_attempts: number;
+    provider_cost_micro_usd: string | null;
+    ledger_cost_micro_usd: string;
+    drift_tokens: number;
+  }[];
+};
+
+export type ReconciliationList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'reconciliation';
+    provider: string;
+    file_name: string | null;
+    file_hash: string;
+    bytes: number;
+    rows: number;
+    first_day: string;
+    last_day: string;
+    imported_at: string;
+    drift_tokens: number;
+    days: {
+      day: string;
+      model: string;
+      provider_input_tokens: number | null;
+      ledger_input_tokens: number;
+      provider_cached_tokens: number | null;
+      ledger_cached_tokens: number;
+      provider_output_tokens: number | null;
+      ledger_output_tokens: number;
+      provider_requests: number | null;
+      ledger_attempts: number;
+      provider_cost_micro_usd: string | null;
+      ledger_cost_micro_usd: string;
+      drift_tokens: number;
+    }[];
+  }[];
+  has_more: boolean;
+  last_id: string | null;
+};
+
+export type UserList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'user';
+    account_id: string;
+    email: string;
+    role: 'user' | 'account_admin' | 'admin';
+    disabled: boolean;
+    created_at: string;
+  }[];
+  has_more: boolean;
+  last_id: string | null;
+};
+
+export type Webhook = {
+  id: string;
+  object: 'webhook';
+  account_id: string;
+  url: string;
+  event_types: string[];
+  description: string;
+  disabled: boolean;
+  created_at: string;
+  previous_secret_until: string | null;
+};
+
+export type WebhookDelivery = {
+  id: string;
+  object: 'webhook_delivery';
+  webhook_id: string;
+  event_id: string;
+  event_type: string;
+  status: 'pending' | 'delivered' | 'given_up';
+  attempts_made: number;
+  attempts_max: number;
+  next_attempt_at: string | null;
+  created_at: string;
+  ended_at: string | null;
+  attempts: { at: string; duration_ms: number; http_status: number | null; failure: string | null; answer: string }[];
+};
+
+export type WebhookDeliveryList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'webhook_delivery';
+    webhook_id: string;
+    event_id: string;
+    event_type: string;
+    status: 'pending' | 'delivered' | 'given_up';
+    attempts_made: number;
+    attempts_max: number;
+    next_attempt_at: string | null;
+    created_at: string;
+    ended_at: string | null;
+    attempts: { at: string; duration_ms: number; http_status: number | null; failure: string | null; answer: string }[];
+  }[];
+  has_more: boolean;
+  last_id: string | null;
+};
+
+export type WebhookList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'webhook';
+    account_id: string;
+    url: string;
+    event_types: string[];
+    description: string;
+    disabled: boolean;
+    created_at: string;
+    previous_secret_until: string | null;
+  }[];
+};
+
+export type WebhookWithSecret = {
+  id: string;
+  object: 'webhook';
+  account_id: string;
+  url: string;
+  event_types: string[];
+  description: string;
+  disabled: boolean;
+  created_at: string;
+  previous_secret_until: string | null;
+  secret: string;
+};
+
 export type AdminAccount = {
   id: string;
   object: 'account';
+  name: string | null;
   tier: string;
+  planned_change: { tier: string; effective_at: string } | null;
+  suspended: boolean;
   created_at: string;
-  users: { id: string; object: 'user'; email: string; role: 'user' | 'account_admin' | 'admin'; created_at: string }[];
+  users: {
+    id: string;
+    object: 'user';
+    account_id: string;
+    email: string;
+    role: 'user' | 'account_admin' | 'admin';
+    disabled: boolean;
+    created_at: string;
+  }[];
 };
 
 export type AdminAccountList = {
@@ -563,13 +1304,18 @@ export type AdminAccountList = {
   data: {
     id: string;
     object: 'account';
+    name: string | null;
     tier: string;
+    planned_change: { tier: string; effective_at: string } | null;
+    suspended: boolean;
     created_at: string;
     users: {
       id: string;
       object: 'user';
+      account_id: string;
       email: string;
       role: 'user' | 'account_admin' | 'admin';
+      disabled: boolean;
       created_at: string;
     }[];
   }[];
@@ -580,8 +1326,10 @@ export type AdminAccountList = {
 export type AdminUser = {
   id: string;
   object: 'user';
+  account_id: string;
   email: string;
   role: 'user' | 'account_admin' | 'admin';
+  disabled: boolean;
   created_at: string;
 };
 
@@ -598,8 +1346,11 @@ export type AnalysisResponse = {
     narrative_error: string | null;
     lines: number;
     events: number;
+    unreadable_lines: number;
+    cut_lines: number;
     evidence: { tokens: number; covered_lines: number; citable_lines: number; redacted: Record<string, number> } | null;
     citations: { valid: number; removed: number; claims_removed: number };
+    numbers: { valid: number; sentences_removed: number };
     confidence: Record<string, number>;
     provider: string | null;
     finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter' | null;
@@ -607,6 +1358,7 @@ export type AnalysisResponse = {
       input_tokens: number;
       cached_tokens: number;
       output_tokens: number;
+      reasoning_tokens?: number;
       source: 'provider' | 'tokenizer' | 'estimate';
     } | null;
     cache_hit: boolean;
@@ -636,6 +1388,7 @@ export type AuditEntryList = {
     object: 'audit_entry';
     at: string;
     actor_user_id: string | null;
+    address: string | null;
     request_id: string;
     action: string;
     subject: string;
@@ -691,6 +1444,7 @@ export type BatchWithResults = {
       input_tokens: number;
       cached_tokens: number;
       output_tokens: number;
+      reasoning_tokens?: number;
       source: 'provider' | 'tokenizer' | 'estimate';
     } | null;
     cache_hit: boolean;
@@ -714,6 +1468,7 @@ export type ChatEvent =
         input_tokens: number;
         cached_tokens: number;
         output_tokens: number;
+        reasoning_tokens?: number;
         source: 'provider' | 'tokenizer' | 'estimate';
       };
       metadata: {
@@ -724,6 +1479,7 @@ export type ChatEvent =
           input_tokens: number;
           cached_tokens: number;
           output_tokens: number;
+          reasoning_tokens?: number;
           source: 'provider' | 'tokenizer' | 'estimate';
         };
         attempts: number;
@@ -746,6 +1502,7 @@ export type ChatResponse = {
       input_tokens: number;
       cached_tokens: number;
       output_tokens: number;
+      reasoning_tokens?: number;
       source: 'provider' | 'tokenizer' | 'estimate';
     };
     attempts: number;
@@ -782,17 +1539,20 @@ export type ErrorBody = {
       | 'invalid_refresh_token'
       | 'insufficient_quota'
       | 'forbidden'
+      | 'account_suspended'
       | 'model_not_allowed'
       | 'not_found'
       | 'model_not_found'
       | 'email_taken'
       | 'session_busy'
+      | 'request_timeout'
       | 'payload_too_large'
       | 'unsupported_media_type'
       | 'invalid_structured_output'
       | 'idempotency_in_progress'
       | 'idempotency_key_reused'
       | 'rate_limit_exceeded'
+      | 'headers_too_large'
       | 'cancelled'
       | 'internal'
       | 'provider_error'
@@ -850,6 +1610,7 @@ export type GenerateEvent =
           input_tokens: number;
           cached_tokens: number;
           output_tokens: number;
+          reasoning_tokens?: number;
           source: 'provider' | 'tokenizer' | 'estimate';
         };
       };
@@ -872,6 +1633,7 @@ export type GenerateResponse = {
       input_tokens: number;
       cached_tokens: number;
       output_tokens: number;
+      reasoning_tokens?: number;
       source: 'provider' | 'tokenizer' | 'estimate';
     };
   };
@@ -887,6 +1649,109 @@ export type LlmHealth = {
   model: string;
   models_available: string[];
   cache: { status: 'connected' | 'disconnected'; entries: number; hits: number; shared: number; misses: number };
+};
+
+export type LogJob = {
+  id: string;
+  object: 'log_job';
+  task: 'analyze' | 'detect-errors' | 'root-cause' | 'detect-anomalies' | 'query' | 'summarize';
+  status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+  created_at: string;
+  finished_at: string | null;
+  expires_at: string;
+  bytes: number;
+  progress: { lines: number; lines_total: number; parts: number; parts_total: number };
+  result: {
+    analysis: string;
+    model_used: string;
+    tokens_used: number;
+    latency_ms: number;
+    confidence_score: number;
+    metadata: {
+      request_id: string;
+      task: 'analyze' | 'detect-errors' | 'root-cause' | 'detect-anomalies' | 'query' | 'summarize';
+      narrative: 'model' | 'computed' | 'unavailable';
+      narrative_error: string | null;
+      lines: number;
+      events: number;
+      unreadable_lines: number;
+      cut_lines: number;
+      evidence: {
+        tokens: number;
+        covered_lines: number;
+        citable_lines: number;
+        redacted: Record<string, number>;
+      } | null;
+      citations: { valid: number; removed: number; claims_removed: number };
+      numbers: { valid: number; sentences_removed: number };
+      confidence: Record<string, number>;
+      provider: string | null;
+      finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter' | null;
+      usage: {
+        input_tokens: number;
+        cached_tokens: number;
+        output_tokens: number;
+        reasoning_tokens?: number;
+        source: 'provider' | 'tokenizer' | 'estimate';
+      } | null;
+      cache_hit: boolean;
+    };
+    structured_data: Record<string, unknown> | null;
+  } | null;
+  error: { code: string; message: string } | null;
+};
+
+export type LogJobList = {
+  object: 'list';
+  data: {
+    id: string;
+    object: 'log_job';
+    task: 'analyze' | 'detect-errors' | 'root-cause' | 'detect-anomalies' | 'query' | 'summarize';
+    status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+    created_at: string;
+    finished_at: string | null;
+    expires_at: string;
+    bytes: number;
+    progress: { lines: number; lines_total: number; parts: number; parts_total: number };
+    result: {
+      analysis: string;
+      model_used: string;
+      tokens_used: number;
+      latency_ms: number;
+      confidence_score: number;
+      metadata: {
+        request_id: string;
+        task: 'analyze' | 'detect-errors' | 'root-cause' | 'detect-anomalies' | 'query' | 'summarize';
+        narrative: 'model' | 'computed' | 'unavailable';
+        narrative_error: string | null;
+        lines: number;
+        events: number;
+        unreadable_lines: number;
+        cut_lines: number;
+        evidence: {
+          tokens: number;
+          covered_lines: number;
+          citable_lines: number;
+          redacted: Record<string, number>;
+        } | null;
+        citations: { valid: number; removed: number; claims_removed: number };
+        numbers: { valid: number; sentences_removed: number };
+        confidence: Record<string, number>;
+        provider: string | null;
+        finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter' | null;
+        usage: {
+          input_tokens: number;
+          cached_tokens: number;
+          output_tokens: number;
+          reasoning_tokens?: number;
+          source: 'provider' | 'tokenizer' | 'estimate';
+        } | null;
+        cache_hit: boolean;
+      };
+      structured_data: Record<string, unknown> | null;
+    } | null;
+    error: { code: string; message: string } | null;
+  }[];
 };
 
 export type LogStats = {
@@ -955,6 +1820,7 @@ export type OpenAiChatCompletion = {
     completion_tokens: number;
     total_tokens: number;
     prompt_tokens_details: { cached_tokens: number };
+    completion_tokens_details: { reasoning_tokens: number };
   };
 };
 
@@ -979,6 +1845,7 @@ export type OpenAiChunk = {
     completion_tokens: number;
     total_tokens: number;
     prompt_tokens_details: { cached_tokens: number };
+    completion_tokens_details: { reasoning_tokens: number };
   } | null;
 };
 
@@ -1000,6 +1867,7 @@ export type ProcessTextResponse = {
     input_tokens: number;
     cached_tokens: number;
     output_tokens: number;
+    reasoning_tokens?: number;
     source: 'provider' | 'tokenizer' | 'estimate';
   };
 };
@@ -1014,6 +1882,7 @@ export type RefineResponse = {
     input_tokens: number;
     cached_tokens: number;
     output_tokens: number;
+    reasoning_tokens?: number;
     source: 'provider' | 'tokenizer' | 'estimate';
   };
   refined_output: string;
@@ -1030,6 +1899,7 @@ export type RegenerateResponse = {
     input_tokens: number;
     cached_tokens: number;
     output_tokens: number;
+    reasoning_tokens?: number;
     source: 'provider' | 'tokenizer' | 'estimate';
   };
   regenerated_output: string;
@@ -1057,6 +1927,7 @@ export type TextPart =
         input_tokens: number;
         cached_tokens: number;
         output_tokens: number;
+        reasoning_tokens?: number;
         source: 'provider' | 'tokenizer' | 'estimate';
       };
       refinement_count?: number;
@@ -1118,6 +1989,172 @@ export type UsagePage = {
   next_page: string | null;
 };
 
+export type WebSocketServerFrame =
+  | { type: 'ready'; connection_id: string; protocol: string; expires_at: string | null }
+  | { type: 'quota'; ref: string; headers: Record<string, string> }
+  | { type: 'start'; request_id: string; model_used: string; ref: string; replayed?: true }
+  | { type: 'delta'; delta: string; ref: string; replayed?: true }
+  | {
+      type: 'end';
+      model_used: string;
+      tokens_used: number;
+      latency_ms: number;
+      confidence_score: number;
+      finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter';
+      usage: {
+        input_tokens: number;
+        cached_tokens: number;
+        output_tokens: number;
+        reasoning_tokens?: number;
+        source: 'provider' | 'tokenizer' | 'estimate';
+      };
+      metadata: {
+        request_id: string;
+        provider: string;
+        finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter';
+        usage: {
+          input_tokens: number;
+          cached_tokens: number;
+          output_tokens: number;
+          reasoning_tokens?: number;
+          source: 'provider' | 'tokenizer' | 'estimate';
+        };
+        attempts: number;
+        reason: 'requested' | 'tier_cloud' | 'tier_local' | 'fallback' | 'last_resort';
+        cache_hit: boolean;
+      };
+      ref: string;
+      replayed?: true;
+    }
+  | {
+      type: 'start';
+      id: string;
+      session_id: string;
+      user_message_id: string;
+      message_id: string;
+      ref: string;
+      replayed?: true;
+    }
+  | { type: 'delta'; id: string; delta: string; ref: string; replayed?: true }
+  | {
+      type: 'tool_call';
+      id: string;
+      tool_call: { id: string; type: 'function'; function: { name: string; arguments: string } };
+      ref: string;
+      replayed?: true;
+    }
+  | {
+      type: 'end';
+      id: string;
+      message: {
+        message_id: string;
+        session_id: string;
+        sender: 'user' | 'LLM' | 'tool';
+        content: string;
+        timestamp: string;
+        position: number;
+        state: 'running' | 'complete' | 'stopped' | 'failed';
+        pinned: boolean;
+        superseded: boolean;
+        model: string | null;
+        tokens: number | null;
+        usage: {
+          input_tokens: number;
+          cached_tokens: number;
+          output_tokens: number;
+          reasoning_tokens?: number;
+          source: 'provider' | 'tokenizer' | 'estimate';
+        } | null;
+        tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+        tool_results: { tool_call_id: string; content: string }[] | null;
+        finish_reason: string | null;
+        error_code: string | null;
+      };
+      ref: string;
+      replayed?: true;
+    }
+  | {
+      type: 'stopped';
+      ref: string;
+      message?: {
+        message_id: string;
+        session_id: string;
+        sender: 'user' | 'LLM' | 'tool';
+        content: string;
+        timestamp: string;
+        position: number;
+        state: 'running' | 'complete' | 'stopped' | 'failed';
+        pinned: boolean;
+        superseded: boolean;
+        model: string | null;
+        tokens: number | null;
+        usage: {
+          input_tokens: number;
+          cached_tokens: number;
+          output_tokens: number;
+          reasoning_tokens?: number;
+          source: 'provider' | 'tokenizer' | 'estimate';
+        } | null;
+        tool_calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] | null;
+        tool_results: { tool_call_id: string; content: string }[] | null;
+        finish_reason: string | null;
+        error_code: string | null;
+      };
+    }
+  | { type: 'history'; ref: string; messages: { role: string; content: string }[] }
+  | { type: 'cleared'; ref: string }
+  | { type: 'pong'; ref?: string }
+  | { type: 'authenticated'; ref: string; expires_at: string | null }
+  | {
+      error: {
+        message: string;
+        type: string;
+        param: string | null;
+        code:
+          | 'invalid_request'
+          | 'context_length_exceeded'
+          | 'unauthenticated'
+          | 'token_expired'
+          | 'invalid_credentials'
+          | 'invalid_refresh_token'
+          | 'insufficient_quota'
+          | 'forbidden'
+          | 'account_suspended'
+          | 'model_not_allowed'
+          | 'not_found'
+          | 'model_not_found'
+          | 'email_taken'
+          | 'session_busy'
+          | 'request_timeout'
+          | 'payload_too_large'
+          | 'unsupported_media_type'
+          | 'invalid_structured_output'
+          | 'idempotency_in_progress'
+          | 'idempotency_key_reused'
+          | 'rate_limit_exceeded'
+          | 'headers_too_large'
+          | 'cancelled'
+          | 'internal'
+          | 'provider_error'
+          | 'replica_lost'
+          | 'reply_lost'
+          | 'no_model_available'
+          | 'overloaded'
+          | 'unavailable'
+          | 'shutting_down'
+          | 'deadline_exceeded';
+      };
+      detail: unknown;
+      request_id: string;
+      retry_after?: number;
+      limit?: number;
+      type: 'error';
+      ref?: string;
+      replayed?: true;
+    };
+
+export type WebSocketTicket = { ticket: string; expires_at: string };
+
 export const errorCodes = [
   'invalid_request',
   'context_length_exceeded',
@@ -1127,17 +2164,20 @@ export const errorCodes = [
   'invalid_refresh_token',
   'insufficient_quota',
   'forbidden',
+  'account_suspended',
   'model_not_allowed',
   'not_found',
   'model_not_found',
   'email_taken',
   'session_busy',
+  'request_timeout',
   'payload_too_large',
   'unsupported_media_type',
   'invalid_structured_output',
   'idempotency_in_progress',
   'idempotency_key_reused',
   'rate_limit_exceeded',
+  'headers_too_large',
   'cancelled',
   'internal',
   'provider_error',

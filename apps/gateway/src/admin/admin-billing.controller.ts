@@ -64,7 +64,10 @@ export class AdminBillingController {
 
   @Get('prices')
   @ApiOperation({ summary: 'Versions of the prices of models, the newest first' })
-  @Paged({ name: 'provider', description: 'Of this provider' }, { name: 'model', description: 'Of this model' })
+  @Paged(
+    { name: 'provider', description: 'Of this provider', schema: { type: 'string' } },
+    { name: 'model', description: 'Of this model', schema: { type: 'string' } },
+  )
   @Answers({ json: 'PriceList', errors })
   listPrices(@Query() query: unknown): Promise<PriceList> {
     const parsed = PriceQuery.safeParse(query);

@@ -219,12 +219,19 @@ export function errorAnswer(status: number, codes: readonly ErrorCode[]) {
 const uuid = { type: 'string', format: 'uuid' } as const;
 const pageSize = { type: 'integer', minimum: 1, maximum: 200, example: 50 } as const;
 
+/** An id, unless it has a schema. */
+interface Filter {
+  name: string;
+  description: string;
+  schema?: { type: string; enum?: string[] };
+}
+
 /** A list of which a page is asked for. */
-export function Paged(...filters: { name: string; description: string }[]) {
+export function Paged(...filters: Filter[]) {
   return applyDecorators(
     ApiQuery({ name: 'limit', required: false, schema: pageSize, description: '50 unless given' }),
     ApiQuery({ name: 'after', required: false, schema: uuid, description: '`last_id` of the page before' }),
-    ...filters.map((filter) => ApiQuery({ ...filter, required: false, schema: uuid })),
+    ...filters.map((filter) => ApiQuery({ schema: uuid, ...filter, required: false })),
   );
 }
 

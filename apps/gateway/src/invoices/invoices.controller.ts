@@ -1,7 +1,7 @@
 import { Invoices, invoicePage, invoicePagePolicy } from '@tollgate/accounting';
 import { Caller, invalidRequest, type Invoice, type InvoiceList } from '@tollgate/contracts';
 import { Controller, Get, Header, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Answers, Paged, serverErrors, tokenErrors } from '../http/openapi.js';
 import { CurrentCaller } from '../identity/current-caller.js';
@@ -15,7 +15,11 @@ const Parameters = z.strictObject({
   status: z.enum(['draft', 'final']).optional(),
 });
 const errors = [...tokenErrors, 'forbidden' as const, 'invalid_request' as const, ...serverErrors];
-const ofStatus = { name: 'status', description: '`draft` or `final`' };
+const ofStatus = {
+  name: 'status',
+  description: 'Of this status alone',
+  schema: { type: 'string', enum: ['draft', 'final'] },
+};
 
 @ApiTags('invoices')
 @ApiBearerAuth()
@@ -47,9 +51,8 @@ export class InvoicesController {
   @Header('cache-control', 'no-store')
   @Header('content-type', 'text/html; charset=utf-8')
   @Header('content-security-policy', invoicePagePolicy)
-  @ApiProduces('text/html')
   @ApiOperation({ summary: 'The same as a page to print' })
-  @Answers({ errors: ['not_found', ...errors] })
+  @Answers({ text: { 'text/html': '<!doctype html>…' }, errors: ['not_found', ...errors] })
   async page(@Param('id', { schema: Id }) id: string, @CurrentCaller() caller: Caller): Promise<string> {
     return invoicePage(await this.invoices.get(id, ownAccountOf(caller)));
   }

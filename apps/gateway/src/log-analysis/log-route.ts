@@ -1,10 +1,9 @@
 import { applyDecorators, HttpCode, Post } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { ApiOperation } from '@nestjs/swagger';
-import { z } from 'zod';
+import { ApiOperation, ApiQuery } from '@nestjs/swagger';
 import { Answers, llmErrors } from '../http/openapi.js';
 import type { LogUse } from './incoming-log.js';
-import { UploadOptions } from './upload-options.js';
+import { JobOptions, UploadOptions } from './upload-options.js';
 
 type Content = NonNullable<NonNullable<Parameters<typeof ApiOperation>[0]['requestBody']> & { content?: unknown }>;
 
@@ -13,19 +12,21 @@ const records = {
   schema: { type: 'string' },
   example: '{"level":"error","message":"connection refused"}\n{"level":"info","message":"connected"}',
 };
-const options = z.toJSONSchema(UploadOptions, { target: 'openapi-3.0', io: 'input' });
+const names = Object.keys(UploadOptions.shape);
 const form = {
   schema: {
     type: 'object',
     required: ['file'],
     properties: {
       file: { type: 'string', format: 'binary', description: 'The log, also as .gz' },
-      ...Object.fromEntries(Object.entries(options.properties ?? {}).map(([name]) => [name, { type: 'string' }])),
+      ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
     },
   },
 };
 const uploads = { 'text/plain': text, 'application/x-ndjson': records, 'multipart/form-data': form };
 const json = { 'application/json': { schema: { $ref: '#/components/schemas/AnalysisRequest' } } };
+
+const ofUpload = { required: false, type: String, description: 'Of an upload; with JSON it stands in the body' };
 
 /** A POST that takes a log: its path, what it does, and what it answers. */
 export function LogRoute(route: { path?: string; use: LogUse; summary: string }) {
@@ -36,6 +37,7 @@ export function LogRoute(route: { path?: string; use: LogUse; summary: string })
     HttpCode(use === 'job' ? 202 : 200),
     RouteConfig({ takesLogs: use }),
     ApiOperation({ summary, requestBody: { required: true, content } satisfies Content }),
+    ...(use === 'job' ? Object.keys(JobOptions.shape) : names).map((name) => ApiQuery({ name, ...ofUpload })),
     use === 'job'
       ? Answers({ status: 202, json: 'LogJob', errors: llmErrors })
       : Answers({ json: 'AnalysisResponse', errors: llmErrors }),

@@ -16,7 +16,7 @@ export const UploadOptions = z.strictObject({
   structured_output: z.stringbool('must be true or false').default(true),
 });
 
-const JobOptions = UploadOptions.extend({ task: LogTask.optional() });
+export const JobOptions = UploadOptions.extend({ task: LogTask.optional() });
 export type JobOptions = z.infer<typeof JobOptions>;
 
 /** Raises `invalid_request` with the name of what is wrong or not known; `task` is known for jobs only. */

@@ -47,7 +47,7 @@ export class AccountController {
 
   @Post('users')
   @ApiOperation({ summary: 'Create a user of my account' })
-  @Answers({ status: 201, json: 'AdminUser', errors: ['email_taken', ...errors] })
+  @Answers({ status: 201, json: 'AdminUser', errors: ['not_found', 'email_taken', ...errors] })
   createUser(
     @Body({ schema: CreateUserRequest }) body: CreateUserRequest,
     @CurrentCaller() caller: Caller,
@@ -85,7 +85,7 @@ export class AccountController {
   @Post('invites')
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Invite somebody into my account; the token is shown once, and valid for a week' })
-  @Answers({ status: 201, json: 'CreatedInvite', errors: ['email_taken', ...errors] })
+  @Answers({ status: 201, json: 'CreatedInvite', errors: ['not_found', 'email_taken', ...errors] })
   invite(
     @Body({ schema: CreateInviteRequest }) body: CreateInviteRequest,
     @CurrentCaller() caller: Caller,

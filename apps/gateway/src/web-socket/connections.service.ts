@@ -1,6 +1,6 @@
 import { AppError, type Caller, type WebSocketClientFrame } from '@tollgate/contracts';
 import { Logger } from '@tollgate/observability';
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnApplicationShutdown } from '@nestjs/common';
 import { toAppError } from '../http/error-response.js';
 import { rateLimitExceeded } from '../limits/rate-limit-error.js';
 import { closeCodes } from './close-codes.js';
@@ -15,7 +15,7 @@ const RETRY_AFTER_MS = 1_000;
 
 /** All connections of this gateway: how many there may be, and which must end. */
 @Injectable()
-export class Connections implements BeforeApplicationShutdown, OnApplicationShutdown {
+export class Connections implements OnModuleDestroy, OnApplicationShutdown {
   private readonly open = new Set<Connection>();
   private readonly openOfAccount = new Map<string, number>();
   private readonly timer = setInterval(() => void this.watch(), WATCH_EVERY_MS).unref();
@@ -48,8 +48,11 @@ export class Connections implements BeforeApplicationShutdown, OnApplicationShut
     connection.listen(onFrame, (code) => this.remove(connection, accountId, code));
   }
 
-  /** Answers that run are finished; closing the server waits for their connections. */
-  beforeApplicationShutdown(): void {
+  /**
+   * Answers that run are finished; closing the server waits for their connections. This is the first step of a shutdown:
+   * in the second one others wait for what runs, and clients would hear of nothing until that has ended.
+   */
+  onModuleDestroy(): void {
     this.isDraining = true;
     for (const connection of this.open) connection.drain();
   }

@@ -36,7 +36,12 @@ export class WebSocketController {
   }
 
   @Get(chatPaths)
-  @ApiQuery({ name: 'ticket', required: false, description: 'In place of an Authorization header, for browsers' })
+  @ApiQuery({
+    name: 'ticket',
+    required: false,
+    type: String,
+    description: 'In place of an Authorization header, for browsers',
+  })
   @ApiOperation({
     summary: 'A WebSocket: conversations and chat sessions, token by token',
     description:
