@@ -145,6 +145,21 @@ describe("a provider's export", () => {
     expect(await response.json()).toMatchObject({ error: { param } });
   });
 
+  it('has 16 MiB at most; a byte more is refused, and the client hears why', async () => {
+    const bytesMax = 16 * 1024 * 1024;
+    const row = `2026-11-01,m,1,1,${'x'.repeat(9_000)}\n`;
+    const rows = Math.floor(bytesMax / row.length) - 1;
+    // Empty lines are no rows.
+    const csv = `date,model,input_tokens,output_tokens,note\n${row.repeat(rows)}`.padEnd(bytesMax, '\n');
+    const exports = await database.providerExport.count();
+    const refused = await upload(`${csv}\n`);
+    expect(refused.status).toBe(413);
+    expect(await refused.json()).toMatchObject({ error: { code: 'payload_too_large' } });
+    expect(await database.providerExport.count()).toBe(exports);
+    const taken = await upload(csv);
+    expect(Reconciliation.parse(await taken.json())).toMatchObject({ rows, bytes: bytesMax });
+  });
+
   it('goes to no other route', async () => {
     const headers = { ...admin, 'content-type': 'text/csv' };
     const response = await fetch(`${gateway.url}/api/v1/admin/plans`, { method: 'POST', headers, body: 'a,b\n' });

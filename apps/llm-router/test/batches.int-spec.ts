@@ -130,6 +130,23 @@ describe('a batch', () => {
     expect(second?.error?.code).toBe('context_length_exceeded');
   }, 30_000);
 
+  it('asks nothing more when its account is suspended, and says why', async () => {
+    const caller = await router.newCaller('free');
+    router.local.setPace({ firstTokenMs: 200 });
+    const batch = await create(caller, { prompts: prompts(20) });
+    await eventually(
+      () => get(caller, batch),
+      ({ progress }) => progress.completed >= 1,
+      10_000,
+    );
+    await router.suspendAccount(caller);
+    const { progress } = await finished(caller, batch);
+    expect(progress.completed).toBeLessThan(20);
+    expect(router.local.calls()).toHaveLength(progress.completed);
+    const failed = (await results(caller, batch)).filter(({ status }) => status === 'failed');
+    expect(new Set(failed.map(({ error }) => error?.code))).toEqual(new Set(['account_suspended']));
+  }, 30_000);
+
   it('asks the same prompt once where the cache may be used', async () => {
     const caller = await router.newCaller('free');
     const batch = await create(caller, { prompts: Array.from({ length: 10 }, () => 'the same'), use_cache: true });

@@ -32,6 +32,7 @@ export interface RouterUnderTest {
   newPlan(tokensPerMonth: number, terms?: PlanLimits): Promise<string>;
   changePlan(code: string, terms: PlanLimits): Promise<void>;
   changeAccount(caller: Caller, planCode: string): Promise<void>;
+  suspendAccount(caller: Caller): Promise<void>;
   /** For the account's other calls, as the gateway counts them. */
   slots: CallSlots;
   usageOf(caller: Caller): Promise<AccountUsage>;
@@ -104,6 +105,9 @@ async function startReplica(
     },
     async changeAccount({ account_id: id }, planCode) {
       await client.account.update({ where: { id }, data: { planCode } });
+    },
+    async suspendAccount({ account_id: id }) {
+      await client.account.update({ where: { id }, data: { suspendedAt: new Date() } });
     },
     as: (caller, work, signal) =>
       runInRequest(

@@ -23,7 +23,9 @@ describe('migrate', () => {
     const first = await migrate(url);
     expect(first.applied[0]).toMatch(/^\d{14}_init$/);
     expect(await migrate(url)).toEqual({ applied: [] });
-    const { rows } = await query(url, 'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL');
+    const finished =
+      'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL ORDER BY migration_name';
+    const { rows } = await query(url, finished);
     expect(rows.map((row) => row['migration_name'])).toEqual(first.applied);
   });
 

@@ -57,6 +57,7 @@ describe('row-level security', () => {
     ['refresh_token', 'user_id IN (SELECT id FROM app_user WHERE account_id = $1)'],
     ['chat_message', 'session_id IN (SELECT id FROM chat_session WHERE account_id = $1)'],
     ['llm_batch_prompt', 'batch_id IN (SELECT id FROM llm_batch WHERE account_id = $1)'],
+    ['log_chunk', 'upload_id IN (SELECT id FROM log_upload WHERE account_id = $1)'],
   ])('shows of %s only the rows of the caller when a query forgets its account', async (table, condition) => {
     const ownRows = `SELECT count(*)::int AS count FROM ${table} WHERE ${condition}`;
     const expected = await owner.query<{ count: number }>(ownRows, [mine.account_id]);
@@ -94,6 +95,11 @@ describe('row-level security', () => {
     expect(await asCaller(mine, () => asService(() => database.user.count()))).toBe(whole);
     const admin = { ...context, caller: mine, isForAllAccounts: true };
     expect(await runInRequest(admin, async () => database.user.count())).toBe(whole);
+  });
+
+  it('shows what is of all accounts together to the service alone', async () => {
+    expect(await asCaller(mine, () => database.usageTotalsState.count())).toBe(0);
+    expect(await database.usageTotalsState.count()).toBe(1);
   });
 
   it('keeps two accounts apart on shared connections, also those that wait for one', async () => {
@@ -185,6 +191,15 @@ async function insertRowsOf({ account_id: accountId, user_id: userId }: Caller):
   await insert('chat_message', { ...message, state: 'complete', request_id: randomUUID() });
   await insert('llm_batch', { id: batchId, account_id, caller: {}, settings: {}, total: 1, expires_at });
   await insert('llm_batch_prompt', { batch_id: batchId, index: 0, prompt: 'x' });
+  await insert('log_upload', { id: batchId, account_id, expires_at });
+  await insert('log_chunk', {
+    upload_id: batchId,
+    index: 0,
+    lines: 1,
+    bytes: 1,
+    ends_line: true,
+    data: Buffer.from('x'),
+  });
 }
 
 /** The async function begins what Prisma returns inside. */

@@ -1,5 +1,6 @@
 import { AppError } from '@tollgate/contracts';
 import type { FastifyInstance } from 'fastify';
+import { Readable } from 'node:stream';
 
 /** Whatever nests deeper overflows the stack of those who walk it recursively, JSON.stringify first. */
 export const JSON_LEVELS_MAX = 64;
@@ -7,7 +8,8 @@ export const JSON_LEVELS_MAX = 64;
 /** Of every route that is added after this. */
 export function refuseDeepBodies(fastify: FastifyInstance): void {
   fastify.addHook('preValidation', (request, _reply, done) => {
-    if (!isDeeperThan(request.body, JSON_LEVELS_MAX)) return done();
+    // A body that is read as it comes is no JSON; what a stream refers to leads back to itself, and a walk over it never ends.
+    if (request.body instanceof Readable || !isDeeperThan(request.body, JSON_LEVELS_MAX)) return done();
     done(new AppError('invalid_request', `The body is nested deeper than ${JSON_LEVELS_MAX} levels.`));
   });
 }

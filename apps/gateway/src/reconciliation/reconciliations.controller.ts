@@ -39,19 +39,26 @@ export class ReconciliationsController {
   @ApiBody({ schema: { type: 'string', example } })
   @ApiOperation({ summary: "Import a provider's usage export; the same file again is the same import" })
   @Answers({ json: 'Reconciliation', errors })
-  import(@Req() request: FastifyRequest, @Query() query: unknown): Promise<Reconciliation> {
+  async import(@Req() request: FastifyRequest, @Query() query: unknown): Promise<Reconciliation> {
     const parsed = Parameters.safeParse(query);
     if (!parsed.success) throw invalidRequest(parsed.error.issues, 'query');
     const { provider, file_name: name } = parsed.data;
     const { body } = request;
     if (!(body instanceof Readable)) throw new AppError('unsupported_media_type', 'The content-type must be text/csv.');
-    return this.reconciliations.import({ provider, name, chunks: body }, (tx, id) =>
-      this.audit.record(tx, {
-        action: 'reconciliation.import',
-        subject: `reconciliation:${id}`,
-        after: { provider, file_name: name ?? null },
-      }),
-    );
+    // A body that is destroyed takes its connection along: whoever is refused in the middle of a file would never hear why.
+    const chunks: AsyncIterable<Buffer> = body.iterator({ destroyOnReturn: false });
+    try {
+      return await this.reconciliations.import({ provider, name, chunks }, (tx, id) =>
+        this.audit.record(tx, {
+          action: 'reconciliation.import',
+          subject: `reconciliation:${id}`,
+          after: { provider, file_name: name ?? null },
+        }),
+      );
+    } finally {
+      // What is left is read and dropped, for as long as a request may take to arrive.
+      body.resume();
+    }
   }
 
   @Get()

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, type BatchResult } from '@tollgate/contracts';
+import { AppError, errorTable, type BatchResult } from '@tollgate/contracts';
 import { Logger } from '@tollgate/observability';
 import { Injectable } from '@nestjs/common';
 import { BatchPrompts, type PromptSignals } from './batch-prompts.service.js';
@@ -80,9 +80,10 @@ export class BatchRunner {
     const prompt = await this.store.pendingPrompt(id, index);
     if (prompt === undefined) return undefined;
     const callerNow = await this.store.callerNow(caller);
-    const outcome = callerNow
-      ? await this.prompts.ask(index, requestFor(prompt), callerNow, signals)
-      : withoutUser(index);
+    const outcome =
+      typeof callerNow === 'string'
+        ? refused(index, callerNow)
+        : await this.prompts.ask(index, requestFor(prompt), callerNow, signals);
     if ('againInMs' in outcome) return outcome;
     await this.commit(id, outcome);
     metrics.prompts.inc({ status: outcome.status });
@@ -106,8 +107,13 @@ export class BatchRunner {
   }
 }
 
-function withoutUser(index: number): BatchResult {
-  const { code, message } = new AppError('unauthenticated', 'The user of this batch does not exist any more.');
+const refusals = {
+  gone: new AppError('unauthenticated', 'The user of this batch does not exist any more.'),
+  suspended: new AppError('account_suspended', errorTable.account_suspended.meaning),
+};
+
+function refused(index: number, reason: keyof typeof refusals): BatchResult {
+  const { code, message } = refusals[reason];
   return { ...emptyResult(index, 'failed'), error: { code, message } };
 }
 

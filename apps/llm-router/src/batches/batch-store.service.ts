@@ -135,10 +135,11 @@ export class BatchStore {
     return row?.prompt;
   }
 
-  /** The caller by the plan and role of now; undefined when there is no such user any more. */
-  async callerNow({ user_id: userId }: Caller): Promise<Caller | undefined> {
+  /** The caller by the plan and role of now, or why they may not call any more. */
+  async callerNow({ user_id: userId }: Caller): Promise<Caller | 'gone' | 'suspended'> {
     const user = await this.database.user.findFirst({ where: { id: userId }, include: { account: true } });
-    if (!user) return undefined;
+    if (!user) return 'gone';
+    if (user.disabledAt || user.account.suspendedAt) return 'suspended';
     return { account_id: user.accountId, user_id: user.id, tier: user.account.planCode, role: user.role };
   }
 
