@@ -16,29 +16,31 @@ import { timeMsOf } from './civil-time.js';
 import { scanTimestamp } from './timestamp.js';
 
 /** One thing in the header of a line, in the order in which they stand. */
-export type Step =
+export const steps = [
   /** A timestamp, also in brackets. */
-  | 'time'
+  'time',
   /** A word for a level, also in brackets or with a colon. */
-  | 'level'
+  'level',
   /** Logcat's and others' single letter. */
-  | 'letter'
+  'letter',
   /** Anything in balanced brackets: a thread, a logger, an id. */
-  | 'group'
-  | 'number'
-  | 'word'
+  'group',
+  'number',
+  'word',
   /** `com.example.Shop` */
-  | 'dotted'
+  'dotted',
   /** `Shop: `, `shop[17]: `, `Shop   : ` */
-  | 'name'
+  'name',
   /** `Shop - ` */
-  | 'dashed'
+  'dashed',
   /** `host program[17]: ` */
-  | 'syslog'
+  'syslog',
   /** Up to the next `|` or tab. */
-  | 'cell'
+  'cell',
   /** `-`, `|`, `,` and the like between fields. */
-  | 'separator';
+  'separator',
+] as const;
+export type Step = (typeof steps)[number];
 
 /** The longest name of a component; what is longer is text with a colon in it. */
 const nameMax = 120;

@@ -4,7 +4,7 @@ import { scanTimestamp } from './timestamp.js';
 
 /** The steps of the header of lines that are written in the same way. */
 export interface Layout {
-  steps: readonly Step[];
+  steps: Step[];
 }
 
 /** A step belongs to the header when this share of the lines has it. */

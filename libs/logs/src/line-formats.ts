@@ -1,22 +1,23 @@
+import { z } from 'zod';
 import { isContinuation } from './continuation.js';
 import type { Header } from './header.js';
-import { learnLayout, readLayout, timeSignature, type Layout } from './layout.js';
+import { steps } from './header-steps.js';
+import { learnLayout, readLayout, timeSignature } from './layout.js';
+
+const LayoutShape = z.object({ steps: z.array(z.enum(steps)) });
 
 /** A way of writing lines: where their times stand and what else is in their headers. */
-interface LearnedFormat {
-  column: number;
-  form: number;
-  layout: Layout;
-}
+const LearnedFormat = z.object({ column: z.int().min(0), form: z.int().min(0), layout: LayoutShape });
 
 /** What a sample of a log says about the headers of all of its lines. Plain JSON, so that it can travel with a chunk. */
-export interface LogFormat {
-  formats: LearnedFormat[];
+export const LogFormat = z.object({
+  formats: z.array(LearnedFormat),
   /** Whether a line without a time belongs to the line before. */
-  isTimed: boolean;
+  isTimed: z.boolean(),
   /** For the lines without a time of a log that has none. */
-  untimed: Layout;
-}
+  untimed: LayoutShape,
+});
+export type LogFormat = z.infer<typeof LogFormat>;
 
 /** Lines before which something else stands than a time must be that many in the sample to be a format. */
 const shareMin = 0.1;

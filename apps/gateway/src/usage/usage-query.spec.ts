@@ -55,6 +55,8 @@ describe('a query of usage', () => {
     ['start_time', { start_time: NOON + DAY, end_time: NOON }],
     ['start_time', { start_time: 0, end_time: NOON, bucket_width: '1m', format: 'csv' }],
     ['end_time', { end_time: 1e15 }],
+    ['end_time', { end_time: '' }],
+    ['start_time', { start_time: '' }],
     ['bucket_width', { bucket_width: '1w' }],
     ['group_by.0', { group_by: 'password' }],
     ['limit', { limit: 0 }],

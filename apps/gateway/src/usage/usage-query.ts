@@ -26,7 +26,12 @@ export interface UsageQuery {
   userId?: string;
 }
 
-const wholeSeconds = z.coerce.number().int('must be whole Unix seconds').min(0).max(YEAR_2100);
+/** An empty parameter is no time; as a number it would be 1970. */
+const wholeSeconds = z.coerce
+  .string()
+  .regex(/^\d+$/, 'must be whole Unix seconds')
+  .transform(Number)
+  .pipe(z.int('must be whole Unix seconds').max(YEAR_2100));
 const list = z
   .union([z.string(), z.array(z.string())])
   .transform((value) => [value].flat().flatMap((item) => item.split(',')));

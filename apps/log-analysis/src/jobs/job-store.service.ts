@@ -1,6 +1,6 @@
 import { AnalysisOptions, AnalysisResponse, AppError, Caller, LogJob, LogTask } from '@tollgate/contracts';
 import { Database, Prisma, type LogJob as JobRow, type LogJobPart as PartRow } from '@tollgate/database';
-import type { LogFormat } from '@tollgate/logs';
+import { LogFormat } from '@tollgate/logs';
 import { Injectable } from '@nestjs/common';
 import { linesOf, planParts } from './part-plan.js';
 import type { ChunkSize } from '../uploads/log-store.service.js';
@@ -81,7 +81,7 @@ export class JobStore {
       request: JobRequest.parse(row.request),
       createdAt: row.createdAt,
       isFinished: row.finishedAt !== null,
-      format: (row.format ?? undefined) as LogFormat | undefined,
+      format: row.format === null ? undefined : LogFormat.parse(row.format),
       partCount: await this.database.logJobPart.count({ where: { jobId: id } }),
       pendingParts: pending.map(({ index }) => index),
     };

@@ -21,8 +21,6 @@ const absences: readonly ErrorCode[] = [
   'invalid_structured_output',
   'overloaded',
   'context_length_exceeded',
-  // Prompt and schema are ours: when they are refused, as by a router too busy to check the schema, the caller has no fault.
-  'invalid_request',
   'deadline_exceeded',
   'replica_lost',
   'reply_lost',
@@ -89,7 +87,9 @@ export class LogModel {
 
 /** Undefined for an error that the caller must hear of. */
 export function absenceOf(error: unknown): ErrorCode | undefined {
-  const { code } = AppError.fromUnknown(error);
+  const { code, param } = AppError.fromUnknown(error);
+  // The schema is ours: when it is refused, as by a router too busy to check it, the caller has no fault.
+  if (code === 'invalid_request' && param?.startsWith('response_format')) return code;
   return absences.find((absence) => absence === code);
 }
 
