@@ -10,7 +10,7 @@ import { schemaCorpus } from './schema-corpus.js';
 /** The full size is `CHAT_DRILL=full`: every schema, with every misbehaviour. */
 const isFull = process.env['CHAT_DRILL'] === 'full';
 const corpus = schemaCorpus(300);
-const schemas = isFull ? corpus : corpus.filter((_, index) => index % 12 === 0);
+const schemas = isFull ? corpus : corpus.filter((_, index) => index % 40 === 12);
 const TIMEOUT_MS = isFull ? 1_800_000 : 120_000;
 
 let chat: ChatUnderTest;
@@ -42,6 +42,7 @@ it(
     const returned = { count: 0, invalid: [] as string[] };
     const refused = new Map<string, number>();
     let honest = 0;
+    let obedient = 0;
     for (const { name, schema } of schemas) {
       const user = await Chatter.arrive(chat);
       const validate = validatorOf(schema);
@@ -54,6 +55,8 @@ it(
       const right = await generate(user, schema, 'honest').catch(() => undefined);
       if (right) keep('honest', right.data);
       honest += right ? 1 : 0;
+      // Of what gives orders, the JSON in it is taken, which is right where the schema wants no more.
+      obedient += validate({ valid: true }) ? 1 : 0;
       const text = JSON.stringify(right?.data ?? {});
       for (const [behaviour, write] of Object.entries(misbehaviours)) {
         const written = write(text);
@@ -79,9 +82,10 @@ it(
     }
     expect(returned.invalid).toEqual([]);
     expect(honest).toBeGreaterThan(schemas.length * 0.85);
-    for (const never of ['truncated', 'cut without a word', 'giving orders', 'empty']) {
+    for (const never of ['truncated', 'cut without a word', 'empty']) {
       expect([never, refused.get(never)]).toEqual([never, schemas.length]);
     }
+    expect(refused.get('giving orders')).toBe(schemas.length - obedient);
     // Whatever is around it, an answer that is right is found.
     for (const always of ['fenced', 'chatty', 'thoughtful']) {
       expect(refused.get(always) ?? 0).toBeLessThanOrEqual(schemas.length - honest);
