@@ -37,7 +37,7 @@ const withServers = {
 export default {
   // A core for each, and two at least: most of what tests do is wait.
   maxWorkers: Math.max(2, availableParallelism() - 1),
-  testTimeout: 15_000,
+  testTimeout: 40_000,
   projects: [
     {
       ...shared,

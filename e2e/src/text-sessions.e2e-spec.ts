@@ -207,7 +207,7 @@ describe('the log files', () => {
   it('say in four levels how full the context is, and a context that is full is an error of its own', async () => {
     const cases: [words: number, event: string, level: string][] = [
       [6_800, 'CONTEXT_USAGE_HIGH', 'WARNING '],
-      [7_500, 'CONTEXT_NEAR_LIMIT', 'ERROR   '],
+      [7_900, 'CONTEXT_NEAR_LIMIT', 'ERROR   '],
       [9_000, 'CONTEXT_EXCEEDED', 'CRITICAL'],
     ];
     for (const [words, event, level] of cases) {

@@ -158,7 +158,8 @@ describe('an access token', () => {
 
   it('is taken from the Authorization header alone, and from one that says one thing', async () => {
     const statusOf = async (path: string, headers: Record<string, string>) => (await gateway.get(path, headers)).status;
-    expect(await statusOf(`/api/v1/users/me?access_token=${genuine.token}`, {})).toBe(401);
+    // There is no such parameter, whatever it says.
+    expect(await statusOf(`/api/v1/users/me?access_token=${genuine.token}`, {})).toBe(400);
     expect(await statusOf('/api/v1/users/me', { cookie: `access_token=${genuine.token}` })).toBe(401);
     expect(await statusOf('/api/v1/users/me', { authorization: genuine.token })).toBe(401);
     expect(await statusOf('/api/v1/users/me', { authorization: `Basic ${genuine.token}` })).toBe(401);

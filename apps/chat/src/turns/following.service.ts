@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, chatNotFound, type ChatTurnEvent } from '@tollgate/contracts';
 import { Injectable } from '@nestjs/common';
 import { AnswerEvents, READER_SIGN_MS, type AnswerEvent } from '../coordination/answer-events.js';
@@ -8,6 +9,8 @@ import { TurnStore } from './turn-store.js';
 
 /** Without news for so long it asks whether the answer has ended without a word. */
 const IDLE_MS = READER_SIGN_MS;
+/** Between the row of an answer that has ended and the event that says so. */
+const SEALED_WITHIN_MS = 1_000;
 
 export interface Followed {
   sessionId: string;
@@ -87,10 +90,11 @@ export class Following {
 
   /** Its writer died, or its events were lost with Redis: what is stored is all that there will be. */
   private async hasEndedSilently(followed: Followed, progress: Progress): Promise<boolean> {
-    const from = progress.isStarted ? progress.seen : undefined;
-    if ((await this.events.after(followed, from)).length > 0) return false;
     const message = await this.store.message(followed.messageId);
-    return message?.state !== 'running';
+    if (message?.state === 'running') return false;
+    // A writer that lives changes the row first and says so after.
+    await sleep(SEALED_WITHIN_MS);
+    return (await this.events.after(followed, progress.isStarted ? progress.seen : undefined)).length === 0;
   }
 }
 

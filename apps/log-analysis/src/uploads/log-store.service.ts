@@ -1,5 +1,5 @@
 import { AppError, type LogChunk } from '@tollgate/contracts';
-import { Database } from '@tollgate/database';
+import { asService, Database } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 
 /** An upload that nobody sends or reads any more is forgotten after this. */
@@ -42,10 +42,14 @@ export class LogStore {
     return chunks;
   }
 
-  /** Pieces from one on, compressed. Raises `not_found` when the first of them is not there. */
+  /**
+   * Pieces from one on, compressed, for whoever has asked for their sizes: threads that read serve one account after the other, and
+   * their events come in the scope of the first. Raises `not_found` when the first of them is not there.
+   */
   async *read(id: string, from = 0): AsyncGenerator<Uint8Array, void> {
     for (let index = from; ; index += 1) {
-      const chunk = await this.database.logChunk.findFirst({ where: { uploadId: id, index } });
+      const where = { uploadId: id, index };
+      const chunk = await asService(() => this.database.logChunk.findFirst({ where }));
       if (!chunk && index === from) throw notFound();
       if (!chunk) return;
       yield chunk.data;
@@ -53,11 +57,11 @@ export class LogStore {
   }
 
   async keepUntil(id: string, expiresAt: Date): Promise<void> {
-    await this.database.logUpload.updateMany({ where: { id }, data: { expiresAt } });
+    await asService(() => this.database.logUpload.updateMany({ where: { id }, data: { expiresAt } }));
   }
 
   async discard(accountId: string, id: string): Promise<void> {
-    await this.database.logUpload.deleteMany({ where: { id, accountId } });
+    await asService(() => this.database.logUpload.deleteMany({ where: { id, accountId } }));
   }
 
   async deleteExpired(): Promise<void> {
