@@ -30,10 +30,13 @@ async function longSession(user: Chatter, turns: number, settings: Parameters<Ch
     state: 'complete' as const,
     requestId: session,
   }));
-  await chat.database.$transaction([
-    chat.database.chatMessage.createMany({ data: rows }),
-    chat.database.chatSession.update({ where: { id: session }, data: { turn: turns } }),
-  ]);
+  await chat.database.$transaction(
+    async (tx) =>
+      [
+        await tx.chatMessage.createMany({ data: rows }),
+        await tx.chatSession.update({ where: { id: session }, data: { turn: turns } }),
+      ] as const,
+  );
   return session;
 }
 

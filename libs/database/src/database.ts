@@ -13,14 +13,14 @@ export interface DatabaseOptions {
 }
 
 const poolMaxDefault = 10;
-const connectTimeoutMs = 5_000;
+const connectTimeoutMs = 10_000;
 /** Prisma's own 2 s to get a connection and 5 s to commit are missed by a machine that starts many processes at once. */
 const transactionOptions = { maxWait: 10_000, timeout: 20_000 };
 
 /**
  * The Prisma client of a process. Connects at its first query, so that a service starts while Postgres is away. Every
  * statement sees the rows of its scope only (data-scope.ts). Prisma joins `findUnique`s of one tick into one query, whichever request each
- * is of: outside of transactions use `findFirst`.
+ * is of: outside of transactions use `findFirst`; and transactions are functions, never lists.
  */
 @Injectable()
 export class Database extends PrismaClient implements OnApplicationShutdown {

@@ -120,10 +120,13 @@ export class WebhookSender {
       : isGivenUp
         ? { status: 'given_up' as const, endedAt: now }
         : { nextAttemptAt: new Date(now.getTime() + retryMs) };
-    await this.database.$transaction([
-      this.database.webhookAttempt.create({ data: { deliveryId, number, at: now, ...attempt } }),
-      this.database.webhookDelivery.update({ where: { id: deliveryId }, data: { attemptsMade: number, ...end } }),
-    ]);
+    await this.database.$transaction(
+      async (tx) =>
+        [
+          await tx.webhookAttempt.create({ data: { deliveryId, number, at: now, ...attempt } }),
+          await tx.webhookDelivery.update({ where: { id: deliveryId }, data: { attemptsMade: number, ...end } }),
+        ] as const,
+    );
     if (isDelivered) return { outcome: 'delivered' };
     return isGivenUp ? { outcome: 'given_up' } : { outcome: 'retry', retryMs };
   }

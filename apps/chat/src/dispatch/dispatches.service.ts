@@ -72,12 +72,15 @@ export class Dispatches {
       lastError: refusal,
       requestId: origin.requestId,
     };
-    const [row] = await this.database.$transaction([
-      this.database.chatDispatch.create({ data: dispatch }),
-      this.database.auditEntry.create({
-        data: auditOf(dispatch, { action: 'chat_dispatch.create', actorUserId: origin.caller.user_id }),
-      }),
-    ]);
+    const [row] = await this.database.$transaction(
+      async (tx) =>
+        [
+          await tx.chatDispatch.create({ data: dispatch }),
+          await tx.auditEntry.create({
+            data: auditOf(dispatch, { action: 'chat_dispatch.create', actorUserId: origin.caller.user_id }),
+          }),
+        ] as const,
+    );
     if (!dryRun) await this.queue.add(row.id);
     return dispatchShape(row);
   }

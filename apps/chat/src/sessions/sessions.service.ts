@@ -106,10 +106,13 @@ export class Sessions {
       forkedFrom: source.id,
       ...(!isSummaryKept && { summary: '', summaryThrough: 0 }),
     };
-    const [session] = await this.database.$transaction([
-      this.database.chatSession.create({ data: forked }),
-      this.database.$executeRaw(copyOf(sessionId, forked.id, last.position)),
-    ]);
+    const [session] = await this.database.$transaction(
+      async (tx) =>
+        [
+          await tx.chatSession.create({ data: forked }),
+          await tx.$executeRaw(copyOf(sessionId, forked.id, last.position)),
+        ] as const,
+    );
     return sessionShape(session);
   }
 

@@ -86,10 +86,10 @@ export class TurnStore {
       turn: 1,
     };
     const rows = turnRows({ sessionId, number: 1, said: { content }, requestId, functions });
-    const [created] = await this.database.$transaction([
-      this.database.chatSession.create({ data: session }),
-      this.database.chatMessage.createMany({ data: rows.all }),
-    ]);
+    const [created] = await this.database.$transaction(
+      async (tx) =>
+        [await tx.chatSession.create({ data: session }), await tx.chatMessage.createMany({ data: rows.all })] as const,
+    );
     return turnOf(created, rows, { requestId, functions, isFirst: true });
   }
 
@@ -221,13 +221,12 @@ export class TurnStore {
     const lastActive = new Date();
     const superseded = { sessionId: session.id, supersededBy: null, position: { gte: turn.supersedesFrom } };
     try {
-      await this.database.$transaction([
-        this.database.chatSession.update({ where: { id: session.id }, data: { turn: number, lastActive } }),
-        ...(turn.supersedesFrom === undefined
-          ? []
-          : [this.database.chatMessage.updateMany({ where: superseded, data: { supersededBy: number } })]),
-        this.database.chatMessage.createMany({ data: rows.all }),
-      ]);
+      await this.database.$transaction(async (tx) => {
+        await tx.chatSession.update({ where: { id: session.id }, data: { turn: number, lastActive } });
+        if (turn.supersedesFrom !== undefined)
+          await tx.chatMessage.updateMany({ where: superseded, data: { supersededBy: number } });
+        await tx.chatMessage.createMany({ data: rows.all });
+      });
       return turnOf({ ...session, turn: number, lastActive }, rows, { ...turn, isFirst: false });
     } catch (error) {
       throw refusalOf(error);

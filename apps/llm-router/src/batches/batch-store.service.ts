@@ -38,20 +38,23 @@ export class BatchStore {
   async create(caller: Caller, body: CreateBatchRequest): Promise<Batch> {
     const id = uuidv7();
     const prompts = body.prompts.map((prompt, index) => ({ batchId: id, index, prompt: storable(prompt) }));
-    const [row] = await this.database.$transaction([
-      this.database.batch.create({
-        data: {
-          id,
-          accountId: caller.account_id,
-          caller,
-          settings: toJson(settingsOf(body)),
-          system: body.system ? storable(body.system) : null,
-          total: prompts.length,
-          expiresAt: new Date(Date.now() + UNFINISHED_KEPT_MS),
-        },
-      }),
-      this.database.batchPrompt.createMany({ data: prompts }),
-    ]);
+    const [row] = await this.database.$transaction(
+      async (tx) =>
+        [
+          await tx.batch.create({
+            data: {
+              id,
+              accountId: caller.account_id,
+              caller,
+              settings: toJson(settingsOf(body)),
+              system: body.system ? storable(body.system) : null,
+              total: prompts.length,
+              expiresAt: new Date(Date.now() + UNFINISHED_KEPT_MS),
+            },
+          }),
+          await tx.batchPrompt.createMany({ data: prompts }),
+        ] as const,
+    );
     return this.describe(row);
   }
 
@@ -159,16 +162,19 @@ export class BatchStore {
   async cancel(accountId: string, id: string): Promise<Batch> {
     await this.find(accountId, id);
     const now = new Date();
-    await this.database.$transaction([
-      this.database.batch.updateMany({
-        where: { id, finishedAt: null },
-        data: { cancelledAt: now, ...endAt(now) },
-      }),
-      this.database.batchPrompt.updateMany({
-        where: { batchId: id, status: 'pending', batch: { cancelledAt: { not: null } } },
-        data: { status: 'cancelled' },
-      }),
-    ]);
+    await this.database.$transaction(
+      async (tx) =>
+        [
+          await tx.batch.updateMany({
+            where: { id, finishedAt: null },
+            data: { cancelledAt: now, ...endAt(now) },
+          }),
+          await tx.batchPrompt.updateMany({
+            where: { batchId: id, status: 'pending', batch: { cancelledAt: { not: null } } },
+            data: { status: 'cancelled' },
+          }),
+        ] as const,
+    );
     return this.get(accountId, id);
   }
 

@@ -39,13 +39,16 @@ export class JobStore {
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
     const expiresAt = new Date(Date.now() + KEPT_MS);
     const data = { id, accountId: caller.account_id, caller, lines: linesOf(chunks), bytes, expiresAt };
-    await this.database.$transaction([
-      this.database.logJob.create({ data: { ...data, request: toJson(request) } }),
-      this.database.logJobPart.createMany({
-        data: planParts(chunks, partBytesMax).map((part) => ({ jobId: id, ...part })),
-      }),
-      this.database.logUpload.updateMany({ where: { id }, data: { expiresAt } }),
-    ]);
+    await this.database.$transaction(
+      async (tx) =>
+        [
+          await tx.logJob.create({ data: { ...data, request: toJson(request) } }),
+          await tx.logJobPart.createMany({
+            data: planParts(chunks, partBytesMax).map((part) => ({ jobId: id, ...part })),
+          }),
+          await tx.logUpload.updateMany({ where: { id }, data: { expiresAt } }),
+        ] as const,
+    );
   }
 
   /** Raises `not_found`, also for a job of another account. */
