@@ -35,8 +35,12 @@ export class IdempotencyInterceptor implements NestInterceptor {
     if (key === undefined || routeKindOf(context, this.reflector) !== 'call') return next.handle();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     const request = await keyedRequestOf(http, String(key));
-    const kept = await this.requests.claim(request);
+    const kept = await this.requests.claim(request).catch(async (error: unknown) => {
+      await discardUpload(http);
+      throw error;
+    });
     if (!kept) return this.run(request, reply, next);
+    await discardUpload(http);
     await this.repeat(reply, kept);
     return of(undefined);
   }
@@ -85,6 +89,10 @@ async function keyedRequestOf(http: FastifyRequest, key: string): Promise<KeyedR
     requestId: http.id,
     deadlineAt: new Date(currentRequest()?.deadlineAt ?? Date.now()),
   };
+}
+
+async function discardUpload({ body }: FastifyRequest): Promise<void> {
+  if (body instanceof IncomingLog) await body.discard();
 }
 
 /** An upload is known by its digest, so that all of it must have come. */

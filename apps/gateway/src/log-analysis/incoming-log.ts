@@ -20,15 +20,23 @@ export type LogUse = 'answer' | 'job';
 /** The body of a request that uploads a log. Nothing of it is read before somebody asks for it, who knows the caller by then. */
 export class IncomingLog {
   readonly #receive: () => Promise<ReceivedLog>;
+  readonly #discard: (id: string) => void;
   #received: Promise<ReceivedLog> | undefined;
 
   constructor(uploads: LogUploads, headers: IncomingHttpHeaders, body: Readable, use: LogUse) {
     this.#receive = () => uploads.receive(headers, body, use);
+    this.#discard = (id) => uploads.discard(id);
   }
 
   /** Reads it, once. Raises what {@link LogUploads.receive} does. */
   received(): Promise<ReceivedLog> {
     return (this.#received ??= this.#receive());
+  }
+
+  /** Nobody will ask for what has been received: it is forgotten now. */
+  async discard(): Promise<void> {
+    const received = await this.#received;
+    if (received) this.#discard(received.id);
   }
 }
 
