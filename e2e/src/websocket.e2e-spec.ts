@@ -436,7 +436,7 @@ describe('a gateway that is told to stop', () => {
     setPace(30);
     const idle = await connect(client);
     const sockets = await Promise.all(Array.from({ length: 64 }, () => connect(client)));
-    for (const socket of sockets) socket.send({ type: 'message', ref: '1', message: 'SIMULATE_TOKENS=300' });
+    for (const socket of sockets) socket.send({ type: 'message', ref: '1', message: 'SIMULATE_TOKENS=150' });
     await Promise.all(sockets.map((socket) => socket.heard(isDelta)));
     stack.apps.gateway.kill('SIGTERM');
     expect(await idle.closed).toEqual({ code: 1012, reason: 'shutting_down' });
