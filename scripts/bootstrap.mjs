@@ -35,7 +35,12 @@ export async function bootstrap() {
     const node = isSupported(process.versions.node) ? process.execPath : toolchainNode();
     const pnpm = join(toolchainDir, 'node_modules', '.bin', 'pnpm');
     const binaries = [dirname(node), dirname(pnpm), join(root, 'node_modules', '.bin')];
-    const env = { ...process.env, PATH: [...binaries, process.env['PATH']].join(delimiter) };
+    const env = {
+      ...process.env,
+      PATH: [...binaries, process.env['PATH']].join(delimiter),
+      // Every process of the product and of its tests starts a fifth faster with the compiled code of the last one.
+      NODE_COMPILE_CACHE: join(stateDir, 'compile-cache'),
+    };
     await installDependencies(pnpm, env);
     await run(
       node,
