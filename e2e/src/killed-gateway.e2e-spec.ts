@@ -12,7 +12,7 @@ let stack: Stack;
 let doomed: AppProcess & { url: string };
 
 beforeAll(async () => {
-  stack = await startStack({ RATE_LIMIT_ENABLED: 'true' });
+  stack = await startStack({ RATE_LIMIT_ENABLED: 'true' }, ['text-processing', 'llm-router']);
 }, 60_000);
 beforeEach(async () => {
   const port = String(await freePort());

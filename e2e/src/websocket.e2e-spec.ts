@@ -14,15 +14,18 @@ let stack: Stack;
 let second: AppProcess & { url: string };
 
 beforeAll(async () => {
-  stack = await startStack({
-    RATE_LIMIT_ENABLED: 'true',
-    RATE_LIMIT_REQUESTS: '100000',
-    SIGN_IN_REQUESTS_PER_MINUTE: '10000',
-    WEBSOCKET_SLOW_READER_MS: '2000',
-    WEBSOCKET_FRAMES_PER_SECOND: '1000',
-    CHAT_GRACE_MS: '3000',
-    MAX_CONCURRENT_REQUESTS: '100',
-  });
+  stack = await startStack(
+    {
+      RATE_LIMIT_ENABLED: 'true',
+      RATE_LIMIT_REQUESTS: '100000',
+      SIGN_IN_REQUESTS_PER_MINUTE: '10000',
+      WEBSOCKET_SLOW_READER_MS: '2000',
+      WEBSOCKET_FRAMES_PER_SECOND: '1000',
+      CHAT_GRACE_MS: '3000',
+      MAX_CONCURRENT_REQUESTS: '100',
+    },
+    ['chat', 'llm-router'],
+  );
   await stack.query("UPDATE plan SET concurrent_requests = 100 WHERE code = 'pro'");
   second = await startGateway();
 }, 120_000);
@@ -438,7 +441,7 @@ describe('a gateway that is told to stop', () => {
     const sockets = await Promise.all(Array.from({ length: 64 }, () => connect(client)));
     for (const socket of sockets) socket.send({ type: 'message', ref: '1', message: 'SIMULATE_TOKENS=150' });
     await Promise.all(sockets.map((socket) => socket.heard(isDelta)));
-    stack.apps.gateway.kill('SIGTERM');
+    stack.processOf('gateway').kill('SIGTERM');
     expect(await idle.closed).toEqual({ code: 1012, reason: 'shutting_down' });
     // Of the answers that began last, which still run.
     const running = sockets.at(-1);
@@ -449,7 +452,7 @@ describe('a gateway that is told to stop', () => {
     const closes = await Promise.all(sockets.map(({ closed }) => closed));
     expect(new Set(closes.map(({ code }) => code))).toEqual(new Set([1012]));
     await eventually(
-      () => stack.apps.gateway.exitCode,
+      () => stack.processOf('gateway').exitCode,
       (code) => code === 0,
       10_000,
     );
