@@ -1,4 +1,4 @@
-import { checkJson, type ChatGraph, type ToolCall } from '@tollgate/contracts';
+import { checkJson, isDeeperThan, JSON_LEVELS_MAX, type ChatGraph, type ToolCall } from '@tollgate/contracts';
 import { Messages } from '@tollgate/messaging';
 import { Injectable } from '@nestjs/common';
 import { brokenReferences } from '../generation/graph-references.js';
@@ -25,6 +25,7 @@ export class FunctionCalls {
     if (!tool) return [`there is no function ${JSON.stringify(name)}`];
     const value = objectOf(json);
     if (value === undefined) return ['the arguments are not a JSON object'];
+    if (isDeeperThan(value, JSON_LEVELS_MAX)) return [`the arguments are nested deeper than ${JSON_LEVELS_MAX} levels`];
     const { parameters: schema } = tool.function;
     const param = `tools.${name}`;
     const checked = schema ? await this.messages.send(checkJson, { schema, json, param }) : { problems: [] };
