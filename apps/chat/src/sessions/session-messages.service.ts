@@ -19,7 +19,8 @@ import { messageShape, ownedBy, senderShape } from './shapes.js';
 /** Of the texts of a page: well below what one message between services may carry. */
 const PAGE_CHARACTERS_MAX = 500_000;
 
-const MessageCursor = z.tuple([z.number().int()]);
+/** A position, which Postgres keeps in four bytes. */
+const MessageCursor = z.tuple([z.int32()]);
 const SearchCursor = z.tuple([z.iso.datetime(), z.uuid()]);
 
 interface Hit {

@@ -27,8 +27,6 @@ export interface AnswerOptions {
   model?: string | null;
   max_tokens?: number | null;
   temperature?: number | null;
-  /** An answer that was kept from before will not do. */
-  isAnew?: boolean;
 }
 
 /** What one call of a model gave, once its text has been written. */
@@ -63,7 +61,7 @@ export class AnswerGeneration {
       const problems = await this.problemsOf(reply, turn);
       if (!problems) return endingOf(reply, writer, usage);
       metrics.functionCalls.inc({ outcome: 'refused' }, reply.calls.length);
-      refused = invalidCalls(problems, reply, tries);
+      refused = invalidCalls(problems, reply, tries, turn.session.id);
       if (tries >= TRIES_MAX || reply.end.finish_reason === 'length') throw refused;
       const corrections = callCorrections(reply.text, reply.calls, problems);
       request = { ...request, messages: [...request.messages, ...corrections] };
@@ -121,7 +119,8 @@ export class AnswerGeneration {
       max_tokens: options.max_tokens ?? undefined,
       temperature: options.temperature ?? undefined,
       ...functions,
-      ...(options.isAnew && { cache: { use: false } }),
+      // A text of a session is kept nowhere but in the session, and goes with it.
+      cache: { use: false },
     };
   }
 }
@@ -133,7 +132,12 @@ function endingOf({ calls, end }: Reply, writer: AnswerWriter, usage: Usage): En
   return { state: 'complete', content: writer.text, toolCalls, model, usage, finishReason };
 }
 
-function invalidCalls(problems: readonly (readonly string[])[], { calls, end }: Reply, tries: number): AppError {
+function invalidCalls(
+  problems: readonly (readonly string[])[],
+  { calls, end }: Reply,
+  tries: number,
+  session_id: string,
+): AppError {
   const named = calls.flatMap(({ function: { name } }, index) =>
     (problems[index] ?? []).map((problem) => `${name}: ${problem}`),
   );
@@ -144,6 +148,7 @@ function invalidCalls(problems: readonly (readonly string[])[], { calls, end }: 
       finish_reason: end.finish_reason,
       attempts: tries,
       model: end.model,
+      session_id,
     },
   });
 }
