@@ -131,10 +131,10 @@ describe('a chat service that is killed', () => {
     lost.push(send(asking, ask));
     await eventually(started, (count) => count === before + 3, 10_000);
 
-    const owners = await locks.owners();
-    expect(owners).toHaveLength(4);
+    const held = await locks.held();
+    expect(held).toHaveLength(4);
     const restarted = stack.killAndRestart('chat');
-    await locks.outlived(owners, Date.now());
+    await locks.outlived(held, Date.now());
     await restarted;
     await Promise.all(reading);
     for (const response of await Promise.all(lost)) expect([502, 503, 504]).toContain(response.status);
@@ -224,9 +224,9 @@ describe('two replicas of the chat service', () => {
       const startedAt = Date.now();
       /** How long the locks lived that were held at that moment. */
       const killed = async (replica: ChildProcess) => {
-        const owners = await locks.owners();
-        replica.kill('SIGKILL');
-        return locks.outlived(owners, Date.now());
+        const held = await locks.held();
+        expect(replica.kill('SIGKILL')).toBe(true);
+        return locks.outlived(held, Date.now());
       };
       const firstOutlived = killed(stack.apps.chat);
       await stack.startReplica('chat');
@@ -255,6 +255,7 @@ describe('two replicas of the chat service', () => {
         );
         expect(new Set(history.map(({ position }) => position)).size).toBe(history.length);
       }
+      expect(interruptions).toBeGreaterThan(0);
       if (isFull)
         process.stderr.write(
           `${turnsDone} turns, ${interruptions} interrupted, ${Date.now() - startedAt} ms since the first kill; ` +

@@ -66,6 +66,10 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     AppName,
     AppProcess
   >;
+  const apps = Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<
+    AppName,
+    ChildProcess
+  >;
   const replicas: AppProcess[] = [];
   const environmentOf = (name: AppName) => ({ ...shared, PORT: String(ports[appNames.indexOf(name)]) });
   return {
@@ -74,7 +78,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     cloud,
     environment: shared,
     logDir,
-    apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
+    apps,
     startReplica: async (name) => {
       const replica = await startApp(name, { ...shared, PORT: String(await freePort()) });
       replicas.push(replica);
@@ -85,6 +89,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       processes[name] = await startApp(name, environmentOf(name));
+      apps[name] = processes[name].child;
     },
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,
