@@ -7,7 +7,7 @@ import { historyOf, newReceived, readUntilCut, startSession } from './chat-clien
 import { expectLedgerToAgree } from './chat-ledger.js';
 import { ChatLocks } from './chat-locks.js';
 import { TestClient } from './client.js';
-import { startStack, type Stack } from './stack.js';
+import { chatApps, startStack, type Stack } from './stack.js';
 
 /** The full size is `CHAT_DRILL=full`: 200 sessions of 50 turns, and 500 cuts. */
 const isFull = process.env['CHAT_DRILL'] === 'full';
@@ -36,7 +36,7 @@ let stack: Stack;
 let locks: ChatLocks;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, chatApps);
   locks = new ChatLocks(stack.environment['REDIS_URL'] ?? '');
 }, 60_000);
 afterEach(() => {

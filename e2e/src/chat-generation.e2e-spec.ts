@@ -9,14 +9,14 @@ import {
 import { z } from 'zod';
 import { historyOf, startSession } from './chat-client.js';
 import { TestClient } from './client.js';
-import { startStack, type Stack } from './stack.js';
+import { chatApps, startStack, type Stack } from './stack.js';
 
 const sessions = '/api/v1/chat/sessions';
 
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, chatApps);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();

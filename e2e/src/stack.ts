@@ -37,7 +37,14 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-export async function startStack(environment: Record<string, string> = {}): Promise<Stack> {
+/** What chat sessions need of it: a stack of fewer processes is there sooner. */
+export const chatApps = ['gateway', 'chat', 'llm-router', 'billing'] as const;
+
+/** @param names the apps that the spec needs; the others are not there */
+export async function startStack(
+  environment: Record<string, string> = {},
+  names: readonly AppName[] = appNames,
+): Promise<Stack> {
   const database = await newTestDatabase();
   const client = new Client({ connectionString: database.url });
   await client.connect();
@@ -58,22 +65,19 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     RATE_LIMIT_ENABLED: 'false',
     ...environment,
   };
-  const ports = await Promise.all(appNames.map(() => freePort()));
+  const ports = await Promise.all(names.map(() => freePort()));
   const started = await Promise.all(
-    appNames.map((name, index) => startApp(name, { ...shared, PORT: String(ports[index]) })),
+    names.map((name, index) => startApp(name, { ...shared, PORT: String(ports[index]) })),
   );
-  const processes = Object.fromEntries(appNames.map((name, index) => [name, started[index]])) as Record<
+  const processes = Object.fromEntries(names.map((name, index) => [name, started[index]])) as Record<
     AppName,
     AppProcess
   >;
-  const apps = Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<
-    AppName,
-    ChildProcess
-  >;
+  const apps = Object.fromEntries(names.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>;
   const replicas: AppProcess[] = [];
-  const environmentOf = (name: AppName) => ({ ...shared, PORT: String(ports[appNames.indexOf(name)]) });
+  const environmentOf = (name: AppName) => ({ ...shared, PORT: String(ports[names.indexOf(name)]) });
   return {
-    url: `http://127.0.0.1:${ports[0]}`,
+    url: `http://127.0.0.1:${ports[names.indexOf('gateway')]}`,
     local,
     cloud,
     environment: shared,
@@ -94,7 +98,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,
     async stop() {
-      for (const name of appNames) await processes[name].stop();
+      for (const name of names) await processes[name].stop();
       for (const replica of replicas) await replica.stop();
       await Promise.all([client.end(), local.close(), cloud.close()]);
       await Promise.all([database.drop(), rm(logDir, { recursive: true })]);
