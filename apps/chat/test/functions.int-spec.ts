@@ -152,6 +152,20 @@ describe('a function that a model calls', () => {
     expect(await user.history(session)).toHaveLength(2);
   });
 
+  it('that cannot be judged in time is 422 at once: another one would be no better', async () => {
+    const user = await Chatter.arrive(chat);
+    const session = await user.start('Hello');
+    const parameters = {
+      type: 'object',
+      properties: { a: { type: 'string', pattern: '^(\\[simulated\\] )?(a+)+$' } },
+      required: ['a'],
+    };
+    const tools: Tool[] = [{ type: 'function', function: { name: 'f', parameters } }];
+    const refused = await failureOf(user.send(session, `${'a'.repeat(40)}!`, { tools }));
+    expect(refused).toMatchObject({ code: 'invalid_structured_output', details: { attempts: 1, session_id: session } });
+    expect(await user.history(session)).toHaveLength(2);
+  });
+
   it('that nobody answered is left out of later prompts, and so are all of its kind that cannot be paired', async () => {
     const user = await Chatter.arrive(chat);
     const session = await user.start('Hello', { graph });

@@ -10,7 +10,7 @@ import { schemaCorpus } from './schema-corpus.js';
 /** The full size is `CHAT_DRILL=full`: every schema, with every misbehaviour. */
 const isFull = process.env['CHAT_DRILL'] === 'full';
 const corpus = schemaCorpus(300);
-const schemas = isFull ? corpus : corpus.filter((_, index) => index % 60 === 5);
+const schemas = isFull ? corpus : corpus.filter((_, index) => index % 90 === 5);
 const TIMEOUT_MS = isFull ? 1_800_000 : 120_000;
 
 let chat: ChatUnderTest;

@@ -16,7 +16,7 @@ import { ChatContext } from '../context/chat-context.service.js';
 import { metrics } from '../coordination/metrics.js';
 import { callCorrections } from '../functions/call-corrections.js';
 import { CallCollector } from '../functions/call-collector.js';
-import { FunctionCalls } from '../functions/function-calls.service.js';
+import { FunctionCalls, type JudgedCalls } from '../functions/function-calls.service.js';
 import type { AnswerWriter } from './answer-writer.js';
 import type { Ending, Turn } from './turn-store.js';
 
@@ -58,11 +58,12 @@ export class AnswerGeneration {
         throw refused && AppError.fromUnknown(error).code === 'context_length_exceeded' ? refused : error;
       });
       usage = sumOfUsage(usage, reply.end.usage);
-      const problems = await this.problemsOf(reply, turn);
-      if (!problems) return endingOf(reply, writer, usage);
+      const judged = await this.judge(reply, turn);
+      if (!judged) return endingOf(reply, writer, usage);
+      const { problems, isFinal } = judged;
       metrics.functionCalls.inc({ outcome: 'refused' }, reply.calls.length);
       refused = invalidCalls(problems, reply, tries, turn.session.id);
-      if (tries >= TRIES_MAX || reply.end.finish_reason === 'length') throw refused;
+      if (isFinal || tries >= TRIES_MAX) throw refused;
       const corrections = callCorrections(reply.text, reply.calls, problems);
       request = { ...request, messages: [...request.messages, ...corrections] };
     }
@@ -95,12 +96,14 @@ export class AnswerGeneration {
   }
 
   /** Undefined when the reply can stand. */
-  private async problemsOf({ calls }: Reply, { functions, session }: Turn): Promise<string[][] | undefined> {
+  private async judge({ calls, end }: Reply, { functions, session }: Turn): Promise<JudgedCalls | undefined> {
     if (calls.length === 0) return undefined;
-    if (!functions) return calls.map(() => ['no function was offered']);
+    // Asked again it would be cut again.
+    const isCut = end.finish_reason === 'length';
+    if (!functions) return { problems: calls.map(() => ['no function was offered']), isFinal: isCut };
     const graph = session.graph === null ? undefined : ChatGraph.parse(session.graph);
-    const problems = await this.functions.problemsOf(calls, functions, graph);
-    return problems.some(({ length }) => length > 0) ? problems : undefined;
+    const { problems, isFinal } = await this.functions.judge(calls, functions, graph);
+    return problems.some(({ length }) => length > 0) ? { problems, isFinal: isFinal || isCut } : undefined;
   }
 
   private async completionFor(turn: Turn, options: AnswerOptions): Promise<CompletionRequest> {
