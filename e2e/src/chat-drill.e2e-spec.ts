@@ -7,7 +7,7 @@ import { historyOf, newReceived, readUntilCut, startSession } from './chat-clien
 import { expectLedgerToAgree } from './chat-ledger.js';
 import { ChatLocks } from './chat-locks.js';
 import { TestClient } from './client.js';
-import { chatApps, startStack, type Stack } from './stack.js';
+import { startStack, type Stack } from './stack.js';
 
 /** The full size is `CHAT_DRILL=full`: 200 sessions of 50 turns, and 500 cuts. */
 const isFull = process.env['CHAT_DRILL'] === 'full';
@@ -36,7 +36,7 @@ let stack: Stack;
 let locks: ChatLocks;
 
 beforeAll(async () => {
-  stack = await startStack({}, chatApps);
+  stack = await startStack({}, ['chat', 'llm-router']);
   locks = new ChatLocks(stack.environment['REDIS_URL'] ?? '');
 }, 60_000);
 afterEach(() => {
@@ -228,7 +228,7 @@ describe('two replicas of the chat service', () => {
         expect(replica.kill('SIGKILL')).toBe(true);
         return locks.outlived(held, Date.now());
       };
-      const firstOutlived = killed(stack.apps.chat);
+      const firstOutlived = killed(stack.processOf('chat'));
       await stack.startReplica('chat');
       await eventually(
         () => turnsDone,

@@ -9,14 +9,14 @@ import {
 import { z } from 'zod';
 import { historyOf, startSession } from './chat-client.js';
 import { TestClient } from './client.js';
-import { chatApps, startStack, type Stack } from './stack.js';
+import { startStack, type Stack } from './stack.js';
 
 const sessions = '/api/v1/chat/sessions';
 
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack({}, chatApps);
+  stack = await startStack({}, ['chat', 'llm-router']);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();

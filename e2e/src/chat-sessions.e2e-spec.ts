@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { eventually } from '@tollgate/testing';
 import { historyOf, startSession } from './chat-client.js';
 import { TestClient } from './client.js';
-import { chatApps, startStack, type Stack } from './stack.js';
+import { startStack, type Stack } from './stack.js';
 import { TextTraces } from './text-traces.js';
 
 const sessions = '/api/v1/chat/sessions';
@@ -14,7 +14,7 @@ let traces: TextTraces;
 
 beforeAll(async () => {
   // All that the product would ever print.
-  stack = await startStack({ LOG_LEVEL: 'debug' }, chatApps);
+  stack = await startStack({ LOG_LEVEL: 'debug' }, ['chat', 'llm-router']);
   traces = new TextTraces(stack);
 }, 60_000);
 afterEach(() => {

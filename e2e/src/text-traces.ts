@@ -10,7 +10,7 @@ export class TextTraces {
 
   constructor(private readonly stack: Stack) {
     this.redis = new Redis(stack.environment['REDIS_URL'] ?? '');
-    for (const { stdout, stderr } of Object.values(stack.apps)) {
+    for (const { stdout, stderr } of stack.processes()) {
       for (const output of [stdout, stderr]) output?.on('data', (chunk: Buffer) => (this.printed += chunk.toString()));
     }
   }
