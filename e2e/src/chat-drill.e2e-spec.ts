@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ChatMessagePage, SendChatMessageResponse, type ChatMessageSchema } from '@tollgate/contracts';
 import { eventually } from '@tollgate/testing';
 import { historyOf, newReceived, readUntilCut, startSession } from './chat-client.js';
-import { expectLedgerToAgree } from './chat-ledger.js';
 import { ChatLocks } from './chat-locks.js';
 import { TestClient } from './client.js';
+import { expectLedgerToAgree } from './ledger.js';
 import { startStack, type Stack } from './stack.js';
 
 /** The full size is `CHAT_DRILL=full`: 200 sessions of 50 turns, and 500 cuts. */
