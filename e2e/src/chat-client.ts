@@ -33,6 +33,10 @@ export interface Received {
   end: ChatMessageSchema | undefined;
 }
 
+export function newReceived(): Received {
+  return { text: '', lastEventId: undefined, messageId: undefined, end: undefined };
+}
+
 /**
  * Reads a stream over a connection that breaks after `bytes`; of an event that did not arrive whole nothing is kept, as an
  * EventSource does it.

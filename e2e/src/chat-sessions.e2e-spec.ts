@@ -1,22 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import { ChatMessageSchema, ChatSessionSchema, SendChatMessageResponse } from '@tollgate/contracts';
+import { ChatMessageSchema, ChatSessionSchema, SendChatMessageResponse, StartChatResponse } from '@tollgate/contracts';
 import { z } from 'zod';
+import { eventually } from '@tollgate/testing';
 import { historyOf, startSession } from './chat-client.js';
 import { TestClient } from './client.js';
 import { startStack, type Stack } from './stack.js';
+import { TextTraces } from './text-traces.js';
 
 const sessions = '/api/v1/chat/sessions';
 
 let stack: Stack;
+let traces: TextTraces;
 
 beforeAll(async () => {
-  stack = await startStack({}, ['chat', 'llm-router']);
+  // All that the product would ever print.
+  stack = await startStack({ LOG_LEVEL: 'debug' }, ['chat', 'llm-router']);
+  traces = new TextTraces(stack);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();
   stack.cloud.reset();
 });
-afterAll(() => stack.stop(), 60_000);
+afterAll(async () => {
+  traces.close();
+  await stack.stop();
+}, 60_000);
 
 describe('the documented chat routes', () => {
   it.each(['', '/'])('work with their paths ending in "%s"', async (slash) => {
@@ -45,6 +53,27 @@ describe('the documented chat routes', () => {
     const ended = await client.get(`/llm/chat/${session_id}${slash}`, { method: 'DELETE' });
     expect(await ended.json()).toEqual({ session_id, message: expect.any(String) });
     expect((await client.get(`/llm/chat/${session_id}/history${slash}`)).status).toBe(404);
+  });
+});
+
+describe('the documented list of sessions', () => {
+  it('says where it goes on', async () => {
+    const client = await TestClient.register(stack.url);
+    const started = [];
+    for (const name of ['one', 'two', 'three']) started.push((await startSession(client, name)).session_id);
+    const listed: string[] = [];
+    let path: string | undefined = '/llm/chat/sessions?limit=2';
+    while (path !== undefined) {
+      const page = await client.get(path);
+      listed.push(
+        ...z
+          .array(ChatSessionSchema)
+          .parse(await page.json())
+          .map(({ session_id }) => session_id),
+      );
+      path = /^<(.*)>; rel="next"$/.exec(page.headers.get('link') ?? '')?.[1];
+    }
+    expect(listed).toEqual(started.toReversed());
   });
 });
 
@@ -77,6 +106,41 @@ describe('a chat session', () => {
     expect(await change('no-such-model')).toBe(404);
     expect(await change('llama-4-maverick')).toBe(403);
     expect(await change('gemma3:12b')).toBe(200);
+  });
+
+  it('that was deleted leaves none of its text, neither in Postgres nor in Redis nor in a log', async () => {
+    const client = await TestClient.register(stack.url);
+    const key = { headers: { 'idempotency-key': randomUUID() } };
+    const start = () =>
+      client.post(sessions, { initial_message: 'The secret is xylophone', temperature: 0, history: 'summarise' }, key);
+    const { session_id, answer } = StartChatResponse.parse(await (await start()).json());
+    expect(answer.content).toContain('xylophone');
+    const path = `${sessions}/${session_id}`;
+    const feedback = { rating: 'down', correction: 'xylophones', comment: 'xylophone' };
+    await client.post(`${path}/messages/${answer.message_id}/feedback`, feedback, { method: 'PUT' });
+    await client.post(`${path}/graph`, { models: [{ id: 'm', name: 'xylophone' }] }, { method: 'PUT' });
+    await client.post(path, { title: 'xylophone', system_prompt: 'xylophone' }, { method: 'PATCH' });
+    const more = { headers: { 'idempotency-key': randomUUID() } };
+    const words = { user_message: 'And a xylophone?', tools: ['BlockAPIRequest'], temperature: 0, stream: true };
+    expect((await client.post(`${path}/messages`, words, more)).status).toBe(200);
+    const generate = { schema: 'BlockAPIRequest', session_id, prompt: 'Play the xylophone' };
+    expect((await client.post('/api/v1/chat/generate', generate, more)).status).toBe(422);
+    const another = { headers: { 'idempotency-key': randomUUID() } };
+    expect((await client.post('/api/v1/chat/generate', generate, another)).status).toBe(200);
+    expect(await traces.placesOf('xylophone')).not.toEqual([]);
+
+    expect((await client.send('DELETE', path)).status).toBe(200);
+    // What is on its way from service to service is kept for as long as it may be asked for again.
+    expect(
+      await eventually(
+        () => traces.placesOf('xylophone'),
+        ({ length }) => length === 0,
+        15_000,
+      ),
+    ).toEqual([]);
+    const again = await start();
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([404, 'true']);
+    expect(await client.me()).toMatchObject({ id: expect.any(String) });
   });
 
   it('of another account, and every message of it, is as if it did not exist, on every route', async () => {

@@ -1,12 +1,7 @@
-import { eventually, freePort, startApp, WebSocketClient, type AppProcess, type HeardFrame } from '@tollgate/testing';
+import { freePort, startApp, WebSocketClient, type AppProcess, type HeardFrame } from '@tollgate/testing';
 import { TestClient } from './client.js';
+import { chargesOf, expectLedgerToAgree, type Charge } from './ledger.js';
 import { startStack, type Stack } from './stack.js';
-
-interface Charge {
-  outcome: string;
-  tokens_input: number;
-  tokens_output: number;
-}
 
 /** Two gateways, chat and the router, and what tests of WebSockets ask of them. */
 export class WebSocketStack {
@@ -70,35 +65,11 @@ export class WebSocketStack {
   }
 
   chargesOf(client: TestClient): Promise<Charge[]> {
-    return this.stack.query<Charge>(
-      `SELECT outcome, tokens_input, tokens_output FROM usage_attempt JOIN app_user ON app_user.id = usage_attempt.user_id
-       WHERE email = $1`,
-      [client.email],
-    );
+    return chargesOf(this.stack, [client]);
   }
 
-  /** Every call of the providers stands in the ledger once, complete ones with their very tokens. */
-  async expectLedgerToAgree(client: TestClient): Promise<Charge[]> {
-    const calls = await eventually(
-      () => this.calls(),
-      (all) => all.every(({ outcome }) => outcome !== 'running'),
-      30_000,
-    );
-    const charges = await eventually(
-      () => this.chargesOf(client),
-      ({ length }) => length >= calls.length,
-      15_000,
-    );
-    expect(charges).toHaveLength(calls.length);
-    const sizes = (list: [number, number][]) => list.map(String).sort();
-    expect(
-      sizes(charges.flatMap((row) => (row.outcome === 'completed' ? [[row.tokens_input, row.tokens_output]] : []))),
-    ).toEqual(
-      sizes(
-        calls.flatMap((call) => (call.outcome === 'completed' ? [[call.promptTokens, call.completionTokens]] : [])),
-      ),
-    );
-    return charges;
+  expectLedgerToAgree(client: TestClient): Promise<Charge[]> {
+    return expectLedgerToAgree(this.stack, [client]);
   }
 }
 

@@ -43,7 +43,7 @@ export async function startChatService(environment: Record<string, string> = {})
     LAST_RESORT_CLOUD: 'false',
   };
   const redis = new Redis(shared.REDIS_URL);
-  const router = await startApp('llm-router', { ...shared, PORT: String(await freePort()) });
+  const starting = startApp('llm-router', { ...shared, PORT: String(await freePort()) });
   const config = loadChatConfig({ ...shared, PORT: '0', ...environment });
   const app: INestApplication = await NestFactory.create(ChatModule.forRoot(config), new FastifyAdapter(), {
     logger: false,
@@ -52,6 +52,7 @@ export async function startChatService(environment: Record<string, string> = {})
   app.connectMicroservice({ strategy: app.get(RedisStreamsServer) });
   await app.startAllMicroservices();
   await app.init();
+  const router = await starting;
   const database = app.get(Database);
   return {
     app,

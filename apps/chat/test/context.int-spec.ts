@@ -1,4 +1,4 @@
-import { selectModel, startChat, updateMessage } from '@tollgate/contracts';
+import { editMessage, selectModel, updateMessage } from '@tollgate/contracts';
 import { countPromptTokens } from '@tollgate/llm';
 import { ChatContext } from '../src/context/chat-context.service.js';
 import { metrics } from '../src/coordination/metrics.js';
@@ -6,8 +6,9 @@ import { TurnStore } from '../src/turns/turn-store.js';
 import { Chatter, startChatService, type ChatUnderTest } from './chat-under-test.js';
 
 const CONTEXT = 8_192;
+const wait = { on_conflict: 'wait' } as const;
 /** The full size is `CHAT_DRILL_TURNS=1000`. */
-const TURNS = Number(process.env['CHAT_DRILL_TURNS'] ?? 120);
+const TURNS = Number(process.env['CHAT_DRILL_TURNS'] ?? 60);
 
 let chat: ChatUnderTest;
 
@@ -105,6 +106,18 @@ describe('the prompt of a long session', () => {
     expect(prompt[0]).toEqual({ role: 'system', content: `Summary of the conversation so far:\n${summary}` });
     const oldest = Number(/^Message (\d+)/.exec(prompt[1]?.content ?? '')?.[1]);
     expect(oldest).toBe(summaryThrough + 1);
+
+    // What is replaced is not told of any more.
+    chat.simulator.clearCalls();
+    const [first] = await user.history(session);
+    const edit = { session_id: session, message_id: first?.message_id ?? '', user_message: 'Anew', ...wait };
+    await user.readAll((messages) => messages.stream(editMessage, edit));
+    expect((await promptOf(user, session, 'And now?')).prompt).toEqual([
+      { role: 'user', content: 'Anew' },
+      { role: 'assistant', content: expect.stringContaining('Anew') },
+      { role: 'user', content: 'And now?' },
+    ]);
+    expect(chat.simulator.calls()).toHaveLength(1);
   });
 });
 
@@ -112,10 +125,10 @@ it(`a session of ${TURNS} turns stays within the model's context at every one of
   const user = await Chatter.arrive(chat);
   chat.simulator.setPace({ tokensPerSecond: 0, firstTokenMs: 0 });
   await chat.database.account.update({ where: { id: user.caller.account_id }, data: { planCode: 'pro' } });
-  const events = await user.readAll((messages) =>
-    messages.stream(startChat, { initial_message: 'Begin.', history: 'summarise' }),
-  );
-  const session = events[0]?.type === 'start' ? events[0].session_id : '';
+  const session = await user.start('The password is swordfish.', { history: 'summarise' });
+  const [fact] = await user.history(session);
+  const pin = { session_id: session, message_id: fact?.message_id ?? '', changes: { pinned: true } };
+  await user.ask((messages) => messages.send(updateMessage, pin));
   const loads: number[] = [];
   const turns: number[] = [];
   const timer = jest.spyOn(metrics.contextLoad, 'startTimer').mockImplementation(() => {
@@ -124,7 +137,7 @@ it(`a session of ${TURNS} turns stays within the model's context at every one of
   });
   for (let turn = 1; turn < TURNS; turn += 1) {
     const startedAt = performance.now();
-    await user.send(session, `Turn ${turn}. ${'All work and no play makes Jack a dull boy. '.repeat(12)}`);
+    await user.send(session, `Turn ${turn}. ${'All work and no play makes Jack a dull boy. '.repeat(24)}`);
     turns.push(performance.now() - startedAt);
   }
   const rows = await chat.database.usageAttempt.findMany({
@@ -138,6 +151,10 @@ it(`a session of ${TURNS} turns stays within the model's context at every one of
   expect(costOf(last)).toBeLessThan(costOf(middle) * 1.5);
   timer.mockRestore();
   expect(loads).toHaveLength(TURNS - 1);
+  expect(rows.filter(({ task }) => task === 'chat-summary').length).toBeGreaterThan(0);
+  const { prompt } = await promptOf(user, session, 'What is the password?');
+  expect(prompt[0]?.content).toMatch(/^Summary of the conversation so far:/);
+  expect(prompt[1]).toEqual({ role: 'user', content: 'The password is swordfish.' });
   if (!process.env['CHAT_DRILL_TURNS']) return;
   const p95 = (times: number[]) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.95)] ?? Infinity;
   const quarter = Math.floor(loads.length / 4);

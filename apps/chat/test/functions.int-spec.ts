@@ -119,6 +119,7 @@ describe('a function that a model calls', () => {
   it.each([
     ['do not match its schema', { source_block_id: 1 }],
     ['refer to a block that does not exist', edge('b1', 'b9')],
+    ['are nested too deep', JSON.parse(`${'{"a":'.repeat(500)}1${'}'.repeat(500)}`)],
   ])('with arguments that %s is asked for again, and billed twice', async (_what, wrong) => {
     const user = await Chatter.arrive(chat);
     const session = await user.start('Hello', { graph });
@@ -148,6 +149,20 @@ describe('a function that a model calls', () => {
       },
     });
     expect(await attemptsOf(user)).toBe(before + 3);
+    expect(await user.history(session)).toHaveLength(2);
+  });
+
+  it('that cannot be judged in time is 422 at once: another one would be no better', async () => {
+    const user = await Chatter.arrive(chat);
+    const session = await user.start('Hello');
+    const parameters = {
+      type: 'object',
+      properties: { a: { type: 'string', pattern: '^(\\[simulated\\] )?(a+)+$' } },
+      required: ['a'],
+    };
+    const tools: Tool[] = [{ type: 'function', function: { name: 'f', parameters } }];
+    const refused = await failureOf(user.send(session, `${'a'.repeat(40)}!`, { tools }));
+    expect(refused).toMatchObject({ code: 'invalid_structured_output', details: { attempts: 1, session_id: session } });
     expect(await user.history(session)).toHaveLength(2);
   });
 
@@ -213,11 +228,13 @@ describe('functions that cannot be offered', () => {
     ['a schema that is none', withSchema({ type: 'sausage' })],
     ['a schema without end', withSchema({ $ref: '#' })],
     ['another document', withSchema({ $ref: 'http://169.254.169.254/' })],
+    ['a choice of none', undefined],
   ])('%s: are refused before any model is asked', async (_what, tools) => {
     const user = await Chatter.arrive(chat);
     const session = await user.start('Hello');
     const before = chat.simulator.calls().length;
-    expect(await failureOf(user.send(session, 'Go', { tools }))).toMatchObject({ code: 'invalid_request' });
+    const offer = tools ? { tools } : { tool_choice: 'required' as const };
+    expect(await failureOf(user.send(session, 'Go', offer))).toMatchObject({ code: 'invalid_request' });
     expect(chat.simulator.calls()).toHaveLength(before);
   });
 });

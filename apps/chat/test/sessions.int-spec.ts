@@ -62,6 +62,16 @@ describe('sessions', () => {
     }
   });
 
+  it('are not read from a place that cannot be', async () => {
+    const user = await Chatter.arrive(chat);
+    const query = { session_id: await user.start('m0'), limit: 3, order: 'asc' as const, include_superseded: false };
+    for (const position of [2 ** 31, 1e300, 0.5, '1', null]) {
+      const cursor = Buffer.from(JSON.stringify([position])).toString('base64url');
+      const refused = failureOf(user.ask((messages) => messages.send(listMessages, { ...query, cursor })));
+      expect(await refused).toMatchObject({ code: 'invalid_request', param: 'cursor' });
+    }
+  });
+
   it('are found by their words, only by their owner', async () => {
     const [user, other] = [await Chatter.arrive(chat), await Chatter.arrive(chat)];
     const session = await user.start('The zebrafish crossed the tollgate.');

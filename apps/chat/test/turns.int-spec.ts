@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { followAnswer, regenerateAnswer, sendMessage, startChat, stopAnswer, editMessage } from '@tollgate/contracts';
 import { eventually, failureOf } from '@tollgate/testing';
+import { Bells } from '../src/coordination/bells.js';
 import { TurnStore } from '../src/turns/turn-store.js';
 import { Chatter, endOf, startChatService, textOf, type ChatUnderTest } from './chat-under-test.js';
 
@@ -173,6 +175,20 @@ describe('an answer', () => {
       ({ length }) => length === 2,
     );
     expect(rows.map(({ outcome }) => outcome).sort()).toEqual(['cancelled', 'completed']);
+  });
+
+  it('is not taken for one that nobody reads because its reader is late to say so', async () => {
+    const user = await Chatter.arrive(chat);
+    const session = await user.start('first');
+    chat.simulator.setPace({ firstTokenMs: 1_200 });
+    const bells = chat.app.get(Bells);
+    const listen = bells.listen.bind(bells);
+    const late = jest.spyOn(bells, 'listen').mockImplementation(async (channel) => {
+      await sleep(900);
+      return listen(channel);
+    });
+    expect(await user.send(session, 'second')).toMatchObject({ state: 'complete' });
+    late.mockRestore();
   });
 
   it('can be stopped by its user, and the next turn goes on from what was written', async () => {

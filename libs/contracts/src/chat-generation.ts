@@ -76,6 +76,8 @@ export type GenerateJsonRequest = z.infer<typeof GenerateJsonRequest>;
 
 export const GenerateJsonResponse = z.object({
   data: z.unknown(),
+  /** Of the conversation that it was made from. */
+  session_id: z.uuid().nullable(),
   schema: z.object({ name: z.string(), version: z.number().int(), target: z.string().nullable() }).nullable(),
   model: z.string(),
   /** Over all attempts. */

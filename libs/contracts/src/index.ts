@@ -102,6 +102,7 @@ export {
 } from './contract.js';
 export { errorCodes, errorTable, isErrorCode, type ErrorCode } from './errors.js';
 export { GatewayHealth, GatewayMetrics, GatewayReadiness } from './gateway-status.js';
+export { isDeeperThan, JSON_LEVELS_MAX } from './json-depth.js';
 export { JsonWebKeySet, LoginRequest, MeResponse, RefreshRequest, RegisterRequest, TokenResponse } from './identity.js';
 export {
   Batch,

@@ -174,7 +174,9 @@ export class ReplyInbox {
       const newest = await this.commands.newestEntry(this.key);
       // It was published before it was added, so it arrives before the answer to this, if the connection is the same.
       await this.subscriber.ping();
-      if (newest !== null && !this.hasMissed && !this.closed) await this.commands.xtrim(this.key, 'MINID', newest);
+      if (newest === null || this.hasMissed || this.closed) return;
+      // Up to the newest one, and that one too: no text stays for longer than it is needed.
+      await this.commands.multi().xtrim(this.key, 'MINID', newest).xdel(this.key, newest).exec();
     } catch (error) {
       this.logger.debug('the reply stream could not be trimmed', { err: error });
     } finally {

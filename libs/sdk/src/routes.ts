@@ -470,7 +470,7 @@ export function routesOf(http: Http) {
           { method: 'GET', path: `/api/v1/chat/sessions/${encodeURIComponent(sessionId)}/messages`, query },
           options,
         ),
-      /** My chat sessions as a plain list, those last active first */
+      /** My chat sessions as a plain list, those last active first; the header Link has the next page */
       listPlain: (
         query?: { limit?: number; cursor?: string; title?: string; active_since?: string },
         options?: CallOptions,

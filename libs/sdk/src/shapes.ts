@@ -580,6 +580,7 @@ export type ChatSchemaList = {
 
 export type GenerateJsonResponse = {
   data: unknown;
+  session_id: string | null;
   schema: { name: string; version: number; target: string | null } | null;
   model: string;
   usage: {

@@ -1,9 +1,6 @@
-import { ChatToolResult, ToolCall, type ChatMessage } from '@tollgate/contracts';
+import type { ChatMessage, ToolCall } from '@tollgate/contracts';
 import type { ChatMessage as ChatMessageRow } from '@tollgate/database';
-import { z } from 'zod';
-
-const Calls = z.array(ToolCall).nullable();
-const Results = z.array(ChatToolResult).nullable();
+import { StoredCalls, StoredResults } from '../functions/stored-calls.js';
 
 /** A stored message as a model reads it: one with the results of several calls is several. */
 export function rememberedMessages({
@@ -16,11 +13,11 @@ export function rememberedMessages({
     case 'user':
       return [{ role: 'user', content }];
     case 'llm': {
-      const calls = Calls.parse(toolCalls);
+      const calls = StoredCalls.parse(toolCalls);
       return [{ role: 'assistant', content, ...(calls && { tool_calls: calls }) }];
     }
     case 'tool':
-      return (Results.parse(toolResults) ?? []).map((result) => ({ role: 'tool', ...result }));
+      return (StoredResults.parse(toolResults) ?? []).map((result) => ({ role: 'tool', ...result }));
   }
 }
 

@@ -57,6 +57,7 @@ export class Summaries {
         model,
         max_tokens: SUMMARY_TOKENS_MAX,
         temperature: 0,
+        cache: { use: false },
       });
       const summary = content.replaceAll('\0', '');
       await this.store.saveSummary(session.id, summary, last.position);

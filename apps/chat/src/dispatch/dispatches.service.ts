@@ -12,15 +12,12 @@ import { Database, type Prisma } from '@tollgate/database';
 import { OutboundClient } from '@tollgate/outbound';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { z } from 'zod';
-import { decodeCursor, encodeCursor } from '../sessions/cursor.js';
+import { decodeCursor, pageOf, TimeCursor } from '../sessions/pages.js';
 import { ownedBy } from '../sessions/shapes.js';
 import { auditOf } from './dispatch-audit.js';
 import { DispatchQueue } from './dispatch-queue.service.js';
 import { dispatchShape } from './dispatch-shape.js';
 import { targetUrlOf } from './target-url.js';
-
-const DispatchCursor = z.tuple([z.iso.datetime(), z.uuid()]);
 
 /** Where an object goes, and how its receiver knows who sent it. */
 export interface Destination {
@@ -113,13 +110,10 @@ export class Dispatches {
       orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
       take: limit + 1,
     });
-    const page = rows.slice(0, limit);
-    const last = rows.length > limit ? page.at(-1) : undefined;
-    return {
-      data: page.map(dispatchShape),
-      has_more: last !== undefined,
-      next_cursor: last ? encodeCursor([last.createdAt.toISOString(), last.id]) : null,
-    };
+    return pageOf(rows, limit, {
+      shape: dispatchShape,
+      cursor: ({ createdAt, id }) => [createdAt.toISOString(), id],
+    });
   }
 
   private async find(id: string, caller: Caller) {
@@ -144,6 +138,6 @@ function refused(reason: string): AppError {
 }
 
 function olderThan(cursor: string): Prisma.ChatDispatchWhereInput {
-  const [createdAt, id] = decodeCursor(DispatchCursor, cursor);
+  const [createdAt, id] = decodeCursor(TimeCursor, cursor);
   return { OR: [{ createdAt: { lt: createdAt } }, { createdAt, id: { lt: id } }] };
 }

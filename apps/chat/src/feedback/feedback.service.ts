@@ -9,11 +9,8 @@ import {
 } from '@tollgate/contracts';
 import { Database, type ChatFeedback, type Prisma } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
-import { decodeCursor, encodeCursor } from '../sessions/cursor.js';
+import { decodeCursor, pageOf, TimeCursor } from '../sessions/pages.js';
 import { ownedBy } from '../sessions/shapes.js';
-
-const FeedbackCursor = z.tuple([z.iso.datetime(), z.uuid()]);
 
 /** What users think of answers: one opinion for each, the last one. */
 @Injectable()
@@ -45,18 +42,15 @@ export class Feedback {
       orderBy: [{ updatedAt: 'desc' }, { messageId: 'desc' }],
       take: limit + 1,
     });
-    const page = rows.slice(0, limit);
-    const last = rows.length > limit ? page.at(-1) : undefined;
-    return {
-      data: page.map(({ message, ...row }) => shapeOf(row, message.sessionId)),
-      has_more: last !== undefined,
-      next_cursor: last ? encodeCursor([last.updatedAt.toISOString(), last.messageId]) : null,
-    };
+    return pageOf(rows, limit, {
+      shape: ({ message, ...row }) => shapeOf(row, message.sessionId),
+      cursor: ({ updatedAt, messageId }) => [updatedAt.toISOString(), messageId],
+    });
   }
 }
 
 function olderThan(cursor: string): Prisma.ChatFeedbackWhereInput {
-  const [updatedAt, messageId] = decodeCursor(FeedbackCursor, cursor);
+  const [updatedAt, messageId] = decodeCursor(TimeCursor, cursor);
   return { OR: [{ updatedAt: { lt: updatedAt } }, { updatedAt, messageId: { lt: messageId } }] };
 }
 

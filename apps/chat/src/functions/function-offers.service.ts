@@ -35,7 +35,10 @@ export class FunctionOffers {
     choice: ToolChoice | null | undefined,
     caller: Caller,
   ): Promise<OfferedFunctions | undefined> {
-    if (!functions?.length) return undefined;
+    if (!functions?.length) {
+      if (!choice || choice === 'auto' || choice === 'none') return undefined;
+      throw new AppError('invalid_request', 'tool_choice: needs tools to choose from', { param: 'tool_choice' });
+    }
     const tools = await Promise.all(
       functions.map(async (offered) =>
         typeof offered === 'string' ? toolOf(await this.schemas.find(offered, caller)) : offered,

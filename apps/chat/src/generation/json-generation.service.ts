@@ -55,11 +55,12 @@ export class JsonGeneration {
     // Before a model is asked: what cannot be used or sent is not paid for.
     const schema = await this.usableSchema(body, registered);
     const destination = body.dispatch && (await this.destinationOf(body.dispatch.dry_run, registered, caller));
-    const generated = await this.ask(await this.requestFor(body, registered, schema, session, graph), graph);
+    const request = await this.requestFor(body, registered, schema, session, graph);
+    const generated = await this.ask(request, graph, body.session_id ?? null);
     const origin = { sessionId: session?.id, caller, requestId };
     const dispatch = destination ? await this.dispatches.create(generated.data, destination, origin) : null;
     const named = registered && { name: registered.name, version: registered.version, target: registered.target };
-    return { ...generated, schema: named ?? null, dispatch };
+    return { ...generated, session_id: body.session_id ?? null, schema: named ?? null, dispatch };
   }
 
   private async usableSchema(body: GenerateJsonRequest, registered: RegisteredChatSchema | undefined) {
@@ -101,10 +102,16 @@ export class JsonGeneration {
       response_format: { type: 'json_schema', json_schema: { name: registered?.name ?? 'object', schema } },
       // Whatever is wrong, with the schema or with the graph, the model is told from here.
       tries_max: 1,
+      // A text of a session is kept nowhere but in the session, and goes with it.
+      ...(session && { cache: { use: false } }),
     };
   }
 
-  private async ask(first: CompletionRequest, graph: ChatGraph | undefined): Promise<Generated> {
+  private async ask(
+    first: CompletionRequest,
+    graph: ChatGraph | undefined,
+    sessionId: string | null,
+  ): Promise<Generated> {
     let request = first;
     let usage: Usage | undefined;
     let attempts = 0;
@@ -113,13 +120,13 @@ export class JsonGeneration {
       const reply: JsonReply = await this.once(request, graph).catch((error: unknown) => {
         // With what was wrong the prompt is too long: the answer that was wrong is the last one.
         if (!last || !usage || AppError.fromUnknown(error).code !== 'context_length_exceeded') throw error;
-        throw invalidJson(last, usage, attempts);
+        throw invalidJson(last, usage, attempts, sessionId);
       });
       last = reply;
       usage = sumOfUsage(usage, reply.usage);
       attempts += reply.attempts;
       if (reply.problems.length === 0) return { data: reply.data, model: reply.model, usage, attempts };
-      if (reply.isFinal || tries >= TRIES_MAX) throw invalidJson(reply, usage, attempts);
+      if (reply.isFinal || tries >= TRIES_MAX) throw invalidJson(reply, usage, attempts, sessionId);
       request = { ...request, messages: [...request.messages, ...correctionsOf(reply)] };
     }
   }
@@ -138,8 +145,14 @@ export class JsonGeneration {
   }
 }
 
-function invalidJson({ problems, text, finish_reason, model }: JsonReply, usage: Usage, attempts: number): AppError {
+function invalidJson(
+  { problems, text, finish_reason, model }: JsonReply,
+  usage: Usage,
+  attempts: number,
+  session_id: string | null,
+): AppError {
+  const last_text = text.slice(0, LAST_TEXT_CHARACTERS_MAX);
   return new AppError('invalid_structured_output', `The model's answer is not valid: ${problems[0]}`, {
-    details: { problems, last_text: text.slice(0, LAST_TEXT_CHARACTERS_MAX), finish_reason, attempts, model, usage },
+    details: { problems, last_text, finish_reason, attempts, model, usage, session_id },
   });
 }

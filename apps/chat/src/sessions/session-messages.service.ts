@@ -12,15 +12,15 @@ import {
 import { asService, Database, Prisma, type ChatMessage } from '@tollgate/database';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { decodeCursor, encodeCursor } from './cursor.js';
+import { decodeCursor, pageOf, TimeCursor } from './pages.js';
 import { Sessions } from './sessions.service.js';
 import { messageShape, ownedBy, senderShape } from './shapes.js';
 
 /** Of the texts of a page: well below what one message between services may carry. */
 const PAGE_CHARACTERS_MAX = 500_000;
 
-const MessageCursor = z.tuple([z.number().int()]);
-const SearchCursor = z.tuple([z.iso.datetime(), z.uuid()]);
+/** A position, which Postgres keeps in four bytes. */
+const MessageCursor = z.tuple([z.int32()]);
 
 interface Hit {
   session_id: string;
@@ -52,13 +52,8 @@ export class SessionMessages {
       orderBy: { position: order },
       take: limit + 1,
     });
-    const page = thatFit(rows.slice(0, limit));
-    const last = rows.length > page.length ? page.at(-1) : undefined;
-    return {
-      data: page.map(messageShape),
-      has_more: last !== undefined,
-      next_cursor: last ? encodeCursor([last.position]) : null,
-    };
+    const { length } = thatFit(rows.slice(0, limit));
+    return pageOf(rows, length, { shape: messageShape, cursor: ({ position: last }) => [last] });
   }
 
   async update(
@@ -93,17 +88,14 @@ export class SessionMessages {
       ORDER BY m.created_at DESC, m.id DESC
       LIMIT ${limit + 1}`;
     const hits = await asService(() => found);
-    const page = hits.slice(0, limit);
-    const last = hits.length > limit ? page.at(-1) : undefined;
-    return {
-      data: page.map(({ sender, created_at, ...hit }) => ({
+    return pageOf(hits, limit, {
+      shape: ({ sender, created_at, ...hit }) => ({
         ...hit,
         sender: senderShape(sender),
         timestamp: created_at.toISOString(),
-      })),
-      has_more: last !== undefined,
-      next_cursor: last ? encodeCursor([last.created_at.toISOString(), last.message_id]) : null,
-    };
+      }),
+      cursor: ({ created_at, message_id }) => [created_at.toISOString(), message_id],
+    });
   }
 }
 
@@ -115,6 +107,6 @@ function thatFit(messages: ChatMessage[]): ChatMessage[] {
 }
 
 function olderThan(cursor: string): Prisma.Sql {
-  const [createdAt, id] = decodeCursor(SearchCursor, cursor);
+  const [createdAt, id] = decodeCursor(TimeCursor, cursor);
   return Prisma.sql`AND (m.created_at, m.id) < (${createdAt}::timestamptz, ${id}::uuid)`;
 }

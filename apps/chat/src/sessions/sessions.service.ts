@@ -14,16 +14,13 @@ import { Database, Prisma, type ChatSession } from '@tollgate/database';
 import { Messages } from '@tollgate/messaging';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { z } from 'zod';
 import { AnswerEvents } from '../coordination/answer-events.js';
 import { SessionLocks } from '../coordination/session-locks.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
+import { decodeCursor, pageOf, TimeCursor } from './pages.js';
 import { ownedBy, sessionShape } from './shapes.js';
 
 /** Enough for an answer to hear that it is to stop, and for the lease of an owner that died. */
 const DELETE_WAIT_MS = 10_000;
-
-const SessionCursor = z.tuple([z.iso.datetime(), z.uuid()]);
 
 /** Chat sessions as objects: everything but their turns. */
 @Injectable()
@@ -50,13 +47,10 @@ export class Sessions {
       orderBy: [{ lastActive: 'desc' }, { id: 'desc' }],
       take: limit + 1,
     });
-    const page = rows.slice(0, limit);
-    const last = rows.length > limit ? page.at(-1) : undefined;
-    return {
-      data: page.map(sessionShape),
-      has_more: last !== undefined,
-      next_cursor: last ? encodeCursor([last.lastActive.toISOString(), last.id]) : null,
-    };
+    return pageOf(rows, limit, {
+      shape: sessionShape,
+      cursor: ({ lastActive, id }) => [lastActive.toISOString(), id],
+    });
   }
 
   async update(sessionId: string, changes: UpdateChatSessionRequest, caller: Caller): Promise<ChatSessionSchema> {
@@ -146,7 +140,7 @@ export class Sessions {
 }
 
 function olderThan(cursor: string): Prisma.ChatSessionWhereInput {
-  const [lastActive, id] = decodeCursor(SessionCursor, cursor);
+  const [lastActive, id] = decodeCursor(TimeCursor, cursor);
   return { OR: [{ lastActive: { lt: lastActive } }, { lastActive, id: { lt: id } }] };
 }
 

@@ -1,17 +1,8 @@
-import {
-  ChatToolResult,
-  ToolCall,
-  Usage,
-  type Caller,
-  type ChatMessageSchema,
-  type ChatSessionSchema,
-} from '@tollgate/contracts';
+import { Usage, type Caller, type ChatMessageSchema, type ChatSessionSchema } from '@tollgate/contracts';
 import type { ChatMessage, ChatSession } from '@tollgate/database';
-import { z } from 'zod';
+import { StoredCalls, StoredResults } from '../functions/stored-calls.js';
 
 const senders = { user: 'user', llm: 'LLM', tool: 'tool' } as const;
-const Calls = z.array(ToolCall).nullable();
-const Results = z.array(ChatToolResult).nullable();
 
 export function senderShape(sender: ChatMessage['sender']): ChatMessageSchema['sender'] {
   return senders[sender];
@@ -53,8 +44,8 @@ export function messageShape(message: ChatMessage): ChatMessageSchema {
     model: message.model,
     tokens: usage?.output_tokens ?? null,
     usage,
-    tool_calls: Calls.parse(message.toolCalls),
-    tool_results: Results.parse(message.toolResults),
+    tool_calls: StoredCalls.parse(message.toolCalls),
+    tool_results: StoredResults.parse(message.toolResults),
     finish_reason: message.finishReason,
     error_code: message.errorCode,
   };

@@ -16,7 +16,7 @@ import { ChatContext } from '../context/chat-context.service.js';
 import { metrics } from '../coordination/metrics.js';
 import { callCorrections } from '../functions/call-corrections.js';
 import { CallCollector } from '../functions/call-collector.js';
-import { FunctionCalls } from '../functions/function-calls.service.js';
+import { FunctionCalls, type JudgedCalls } from '../functions/function-calls.service.js';
 import type { AnswerWriter } from './answer-writer.js';
 import type { Ending, Turn } from './turn-store.js';
 
@@ -27,8 +27,6 @@ export interface AnswerOptions {
   model?: string | null;
   max_tokens?: number | null;
   temperature?: number | null;
-  /** An answer that was kept from before will not do. */
-  isAnew?: boolean;
 }
 
 /** What one call of a model gave, once its text has been written. */
@@ -60,11 +58,12 @@ export class AnswerGeneration {
         throw refused && AppError.fromUnknown(error).code === 'context_length_exceeded' ? refused : error;
       });
       usage = sumOfUsage(usage, reply.end.usage);
-      const problems = await this.problemsOf(reply, turn);
-      if (!problems) return endingOf(reply, writer, usage);
+      const judged = await this.judge(reply, turn);
+      if (!judged) return endingOf(reply, writer, usage);
+      const { problems, isFinal } = judged;
       metrics.functionCalls.inc({ outcome: 'refused' }, reply.calls.length);
-      refused = invalidCalls(problems, reply, tries);
-      if (tries >= TRIES_MAX || reply.end.finish_reason === 'length') throw refused;
+      refused = invalidCalls(problems, reply, tries, turn.session.id);
+      if (isFinal || tries >= TRIES_MAX) throw refused;
       const corrections = callCorrections(reply.text, reply.calls, problems);
       request = { ...request, messages: [...request.messages, ...corrections] };
     }
@@ -97,12 +96,14 @@ export class AnswerGeneration {
   }
 
   /** Undefined when the reply can stand. */
-  private async problemsOf({ calls }: Reply, { functions, session }: Turn): Promise<string[][] | undefined> {
+  private async judge({ calls, end }: Reply, { functions, session }: Turn): Promise<JudgedCalls | undefined> {
     if (calls.length === 0) return undefined;
-    if (!functions) return calls.map(() => ['no function was offered']);
+    // Asked again it would be cut again.
+    const isCut = end.finish_reason === 'length';
+    if (!functions) return { problems: calls.map(() => ['no function was offered']), isFinal: isCut };
     const graph = session.graph === null ? undefined : ChatGraph.parse(session.graph);
-    const problems = await this.functions.problemsOf(calls, functions, graph);
-    return problems.some(({ length }) => length > 0) ? problems : undefined;
+    const { problems, isFinal } = await this.functions.judge(calls, functions, graph);
+    return problems.some(({ length }) => length > 0) ? { problems, isFinal: isFinal || isCut } : undefined;
   }
 
   private async completionFor(turn: Turn, options: AnswerOptions): Promise<CompletionRequest> {
@@ -121,7 +122,8 @@ export class AnswerGeneration {
       max_tokens: options.max_tokens ?? undefined,
       temperature: options.temperature ?? undefined,
       ...functions,
-      ...(options.isAnew && { cache: { use: false } }),
+      // A text of a session is kept nowhere but in the session, and goes with it.
+      cache: { use: false },
     };
   }
 }
@@ -133,7 +135,12 @@ function endingOf({ calls, end }: Reply, writer: AnswerWriter, usage: Usage): En
   return { state: 'complete', content: writer.text, toolCalls, model, usage, finishReason };
 }
 
-function invalidCalls(problems: readonly (readonly string[])[], { calls, end }: Reply, tries: number): AppError {
+function invalidCalls(
+  problems: readonly (readonly string[])[],
+  { calls, end }: Reply,
+  tries: number,
+  session_id: string,
+): AppError {
   const named = calls.flatMap(({ function: { name } }, index) =>
     (problems[index] ?? []).map((problem) => `${name}: ${problem}`),
   );
@@ -144,6 +151,7 @@ function invalidCalls(problems: readonly (readonly string[])[], { calls, end }: 
       finish_reason: end.finish_reason,
       attempts: tries,
       model: end.model,
+      session_id,
     },
   });
 }

@@ -54,11 +54,15 @@ export class Answering {
     const writer = new AnswerWriter(this.events, address);
     const watch = watchTurn({
       hold: () => lock.hold(turn.messageId),
-      savePartial: () => this.store.savePartial(turn.messageId, writer.text),
+      savePartial: async () => {
+        if (writer.text !== '') await this.store.savePartial(turn.messageId, writer.text);
+      },
       onEnd: (reason) => controller.abort(reason),
     });
     let ending: Ending;
     try {
+      // Its first reader is there, however late they come to say so: the watch must not find that nobody is.
+      await this.events.markFollowed(address);
       ending = await this.generation.generate(turn, options, writer);
     } catch (thrown) {
       // An aborted call fails in ways of its own; why it was aborted is the truth.

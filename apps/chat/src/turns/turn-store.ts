@@ -218,16 +218,23 @@ export class TurnStore {
   ): Promise<Turn> {
     const number = session.turn + 1;
     const rows = turnRows({ sessionId: session.id, number, ...turn });
-    const lastActive = new Date();
+    const { supersedesFrom: from = Infinity } = turn;
+    // A summary must not tell of what is replaced; what of it still holds is summed up anew.
+    const isSummaryOutdated = session.summary !== '' && session.summaryThrough >= from;
+    const changes = {
+      turn: number,
+      lastActive: new Date(),
+      ...(isSummaryOutdated && { summary: '', summaryThrough: 0 }),
+    };
     const superseded = { sessionId: session.id, supersededBy: null, position: { gte: turn.supersedesFrom } };
     try {
       await this.database.$transaction(async (tx) => {
-        await tx.chatSession.update({ where: { id: session.id }, data: { turn: number, lastActive } });
+        await tx.chatSession.update({ where: { id: session.id }, data: changes });
         if (turn.supersedesFrom !== undefined)
           await tx.chatMessage.updateMany({ where: superseded, data: { supersededBy: number } });
         await tx.chatMessage.createMany({ data: rows.all });
       });
-      return turnOf({ ...session, turn: number, lastActive }, rows, { ...turn, isFirst: false });
+      return turnOf({ ...session, ...changes }, rows, { ...turn, isFirst: false });
     } catch (error) {
       throw refusalOf(error);
     }

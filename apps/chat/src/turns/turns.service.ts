@@ -60,7 +60,7 @@ export class Turns {
   }
 
   regenerate(input: InputOf<typeof regenerateAnswer>, context: MessageContext) {
-    return this.next({ ...input, isAnew: true }, context, (session, origin) => this.store.regenerate(session, origin));
+    return this.next(input, context, (session, origin) => this.store.regenerate(session, origin));
   }
 
   /** A turn of a session that exists, on top of whatever its last turn left. */

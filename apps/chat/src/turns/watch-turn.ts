@@ -7,6 +7,7 @@ const SAVE_EVERY = 4;
 
 interface Watched {
   hold: () => Promise<'lost' | 'stopped' | 'abandoned' | 'held'>;
+  /** May be slow: what it waits for does not hold up the lock. */
   savePartial: () => Promise<void>;
   /** Called once, when the turn is to end before its answer is complete. */
   onEnd: (reason: AppError) => void;
@@ -15,11 +16,13 @@ interface Watched {
 /** While an answer is written: renews the lock, hears of a stop or of readers gone, and keeps what was written so far. */
 export function watchTurn({ hold, savePartial, onEnd }: Watched): { stop(): Promise<void> } {
   const stopped = new AbortController();
+  let saving: Promise<void> | undefined;
   const watching = watch();
   return {
     async stop() {
       stopped.abort();
       await watching;
+      await saving;
     },
   };
 
@@ -30,8 +33,13 @@ export function watchTurn({ hold, savePartial, onEnd }: Watched): { stop(): Prom
       // Redis or Postgres away: the next tick asks again, and the lease decides.
       const state = await hold().catch(() => 'held' as const);
       if (state !== 'held') return onEnd(reasonOf(state));
-      if (tick % SAVE_EVERY === 0) await savePartial().catch(() => undefined);
+      if (tick % SAVE_EVERY === 0) saving ??= save();
     }
+  }
+
+  async function save(): Promise<void> {
+    await savePartial().catch(() => undefined); // Postgres away: the next time has all of it.
+    saving = undefined;
   }
 }
 

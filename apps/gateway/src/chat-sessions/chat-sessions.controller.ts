@@ -1,4 +1,5 @@
 import {
+  Caller,
   ChatMessagePage,
   ChatMessageSchema,
   ChatSearchPage,
@@ -22,6 +23,8 @@ import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Q
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Answers, bodyErrors, serverErrors, tokenErrors } from '../http/openapi.js';
+import { KeyedRequests } from '../idempotency/keyed-requests.js';
+import { CurrentCaller } from '../identity/current-caller.js';
 import { CostsNothing } from '../limits/route-kind.js';
 import { ExistingId } from './existing-id.pipe.js';
 import { ExportQuery, MessagesQuery, SearchQuery, SessionsQuery } from './queries.js';
@@ -37,6 +40,7 @@ export class ChatSessionsController {
   constructor(
     private readonly messages: Messages,
     private readonly transcripts: Transcripts,
+    private readonly keyedRequests: KeyedRequests,
   ) {}
 
   @Get('api/v1/chat/sessions')
@@ -47,10 +51,20 @@ export class ChatSessionsController {
   }
 
   @Get('llm/chat/sessions')
-  @ApiOperation({ summary: 'My chat sessions as a plain list, those last active first' })
+  @ApiOperation({
+    summary: 'My chat sessions as a plain list, those last active first; the header Link has the next page',
+  })
   @Answers({ json: 'ChatSessionsResponse', errors: [...readErrors] })
-  async listPlain(@Query({ schema: SessionsQuery }) query: SessionsQuery): Promise<ChatSessionSchema[]> {
-    return (await this.messages.send(listSessions, query)).data;
+  async listPlain(
+    @Query({ schema: SessionsQuery }) query: SessionsQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ChatSessionSchema[]> {
+    const { data, next_cursor: cursor } = await this.messages.send(listSessions, query);
+    if (cursor !== null) {
+      const next = new URLSearchParams({ ...query, limit: String(query.limit), cursor });
+      reply.header('link', `</llm/chat/sessions?${next.toString()}>; rel="next"`);
+    }
+    return data;
   }
 
   @Get('api/v1/chat/sessions/search')
@@ -80,8 +94,13 @@ export class ChatSessionsController {
   @Delete(['api/v1/chat/sessions/:session_id', 'llm/chat/:session_id'])
   @ApiOperation({ summary: 'End a chat session and delete all of its text' })
   @Answers({ json: 'DeleteChatResponse', errors: [...writeErrors] })
-  delete(@Param('session_id', ExistingId) session_id: string): Promise<DeleteChatResponse> {
-    return this.messages.send(deleteSession, { session_id });
+  async delete(
+    @Param('session_id', ExistingId) session_id: string,
+    @CurrentCaller() caller: Caller,
+  ): Promise<DeleteChatResponse> {
+    const deleted = await this.messages.send(deleteSession, { session_id });
+    await this.keyedRequests.forgetChatSession(session_id, caller.account_id);
+    return deleted;
   }
 
   @Get('api/v1/chat/sessions/:session_id/messages')

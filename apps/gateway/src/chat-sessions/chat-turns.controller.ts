@@ -46,8 +46,7 @@ export class ChatTurnsController {
   ): Promise<void> {
     checkUserId(user_id, caller);
     const events = this.messages.stream(startChat, body);
-    if (stream) await this.turns.stream(reply, events);
-    else await reply.send(await this.turns.started(events));
+    await this.turns.start(reply, events, stream);
   }
 
   @Post(['api/v1/chat/sessions/:session_id/messages', 'llm/chat/:session_id/message'])
@@ -60,8 +59,7 @@ export class ChatTurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const events = this.messages.stream(sendMessage, { ...body, session_id });
-    if (stream) await this.turns.stream(reply, events);
-    else await reply.send(await this.turns.answered(events));
+    await this.turns.answer(reply, events, stream);
   }
 
   @Post('api/v1/chat/sessions/:session_id/messages/:message_id/edit')
@@ -75,8 +73,7 @@ export class ChatTurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const events = this.messages.stream(editMessage, { ...body, session_id, message_id });
-    if (stream) await this.turns.stream(reply, events);
-    else await reply.send(await this.turns.answered(events));
+    await this.turns.answer(reply, events, stream);
   }
 
   @Post('api/v1/chat/sessions/:session_id/regenerate')
@@ -89,8 +86,7 @@ export class ChatTurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const events = this.messages.stream(regenerateAnswer, { ...body, session_id });
-    if (stream) await this.turns.stream(reply, events);
-    else await reply.send(await this.turns.answered(events));
+    await this.turns.answer(reply, events, stream);
   }
 
   @Get('api/v1/chat/sessions/:session_id/messages/:message_id/stream')

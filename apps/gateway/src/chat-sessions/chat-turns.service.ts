@@ -24,19 +24,23 @@ export class ChatTurns {
     return this.events.send(reply, events, ({ id }) => id);
   }
 
-  async started(events: AsyncIterable<ChatTurnEvent>): Promise<StartChatResponse> {
-    const { sessionId, userMessageId, answer } = await endOf(events);
-    return { session_id: sessionId, message: answer.content, user_message_id: userMessageId, answer };
+  async start(reply: FastifyReply, events: AsyncIterable<ChatTurnEvent>, isStreamed: boolean): Promise<void> {
+    if (isStreamed) return this.stream(reply, events);
+    const { sessionId: session_id, userMessageId: user_message_id, answer } = await endOf(events);
+    const started: StartChatResponse = { session_id, message: answer.content, user_message_id, answer };
+    await reply.send(started);
   }
 
-  async answered(events: AsyncIterable<ChatTurnEvent>): Promise<SendChatMessageResponse> {
-    const { sessionId, userMessageId, answer } = await endOf(events);
-    return {
+  async answer(reply: FastifyReply, events: AsyncIterable<ChatTurnEvent>, isStreamed: boolean): Promise<void> {
+    if (isStreamed) return this.stream(reply, events);
+    const { sessionId: updated_session, userMessageId: user_message_id, answer } = await endOf(events);
+    const answered: SendChatMessageResponse = {
       response_message: answer.content,
-      updated_session: sessionId,
-      user_message_id: userMessageId,
+      updated_session,
+      user_message_id,
       answer,
     };
+    await reply.send(answered);
   }
 }
 

@@ -17,7 +17,7 @@ import { finishAnswersOf } from './answer-end.js';
 import { limitConnections } from './connection-limits.js';
 import { drainOnClose } from './drain.js';
 import { errorResponse, toAppError } from './error-response.js';
-import { refuseDeepBodies } from './json-depth.js';
+import { refuseDeepBodies } from './deep-bodies.js';
 import { refuseOddRequests } from './odd-requests.js';
 import { refuseBytes } from './refused-bytes.js';
 import { serveDocumentation } from './documentation.js';

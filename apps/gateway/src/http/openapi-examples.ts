@@ -126,6 +126,7 @@ export const examples: Record<string, unknown> = {
   GenerateJsonRequest: { schema: 'Block', prompt: 'A block that splits text into tokens', dispatch: { dry_run: true } },
   GenerateJsonResponse: {
     data: chatDispatch.data,
+    session_id: sessionId,
     schema: { name: 'Block', version: 1, target: 'https://api.example.com/blocks' },
     model: 'gemma3:4b',
     usage,

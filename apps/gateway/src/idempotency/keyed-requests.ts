@@ -1,4 +1,4 @@
-import { AppError, errorTable } from '@tollgate/contracts';
+import { AppError, chatNotFound, errorTable } from '@tollgate/contracts';
 import { Database } from '@tollgate/database';
 import { RequestCharges } from '@tollgate/metering';
 import { Logger } from '@tollgate/observability';
@@ -110,6 +110,17 @@ export class KeyedRequests implements OnModuleInit, BeforeApplicationShutdown, O
   async fail(request: KeyedRequest, error: AppError): Promise<void> {
     if (mayHaveCost(error)) await this.keep(request, storedError(error));
     else await this.release(request);
+  }
+
+  /**
+   * Answers that tell of a deleted chat session are forgotten, text and all: their keys say so from now on, and run nothing a
+   * second time. Every answer of a session has its id in it.
+   */
+  async forgetChatSession(sessionId: string, accountId: string): Promise<void> {
+    const { status, json } = storedError(chatNotFound());
+    await this.database.$executeRaw`
+      UPDATE keyed_request SET status = ${status}, answer = ${json}
+      WHERE account_id = ${accountId}::uuid AND status IS NOT NULL AND strpos(answer, ${sessionId}) > 0`;
   }
 
   private own(request: KeyedRequest): undefined {

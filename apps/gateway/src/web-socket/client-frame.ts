@@ -1,6 +1,5 @@
-import { AppError, invalidRequest, WebSocketClientFrame } from '@tollgate/contracts';
+import { AppError, invalidRequest, isDeeperThan, JSON_LEVELS_MAX, WebSocketClientFrame } from '@tollgate/contracts';
 import { z } from 'zod';
-import { isDeeperThan, JSON_LEVELS_MAX } from '../http/json-depth.js';
 import { parseJson } from '../http/parse-json.js';
 
 /** What was said, or why it cannot be understood, with the `ref` to answer to where there is one. */

@@ -48,6 +48,14 @@ describe('a schema for a grammar', () => {
     });
   });
 
+  it('keeps properties that have the names of keywords, and values that look like schemas', () => {
+    const names = { $ref: { const: 1 }, const: {}, pattern: {}, $defs: {}, definitions: {}, enum: {} };
+    expect(toGrammarSchema({ properties: names, default: { const: 1 } })).toEqual({
+      properties: { ...names, $ref: { enum: [1] } },
+      default: { const: 1 },
+    });
+  });
+
   it('ends on references without end and to nowhere', () => {
     const endless = { type: 'object', properties: { next: { $ref: '#' } } };
     expect(JSON.stringify(toGrammarSchema(endless)).length).toBeLessThan(2_000);

@@ -20,6 +20,10 @@ const refusedWhenStrict = [
   'prefixItems',
   'contains',
 ];
+/** Keywords whose value is JSON of the caller's. */
+const valueKeywords = new Set(['enum', 'default', 'examples']);
+/** Keywords whose value has schemas by names. */
+const mapKeywords = new Set(['properties', 'patternProperties', 'dependentSchemas']);
 
 /**
  * Whether OpenAI's strict mode takes a schema: an object at the root, every object closed and with all its properties
@@ -66,15 +70,21 @@ interface Position {
 function lower(value: unknown, at: Position): unknown {
   if (Array.isArray(value)) return value.map((item) => lower(item, at));
   if (!isSchema(value)) return value;
-  const { $ref, $defs: _, definitions: __, const: constant, pattern, enum: choices, ...others } = value;
+  const { $ref, $defs: _, definitions: __, const: constant, pattern, ...others } = value;
   const inlined = $ref === undefined ? undefined : inline($ref, at);
   return {
     ...inlined,
-    ...Object.fromEntries(Object.entries(others).map(([key, item]) => [key, lower(item, at)])),
-    ...(choices !== undefined && { enum: choices }),
+    ...Object.fromEntries(Object.entries(others).map(([key, item]) => [key, lowerKeyword(key, item, at)])),
     ...(constant !== undefined && { enum: [constant] }),
     ...(isAnchored(pattern) && { pattern }),
   };
+}
+
+/** Names of properties may be those of keywords, and values may look like schemas: neither is one. */
+function lowerKeyword(keyword: string, item: unknown, at: Position): unknown {
+  if (valueKeywords.has(keyword)) return item;
+  if (!mapKeywords.has(keyword) || !isSchema(item)) return lower(item, at);
+  return Object.fromEntries(Object.entries(item).map(([name, schema]) => [name, lower(schema, at)]));
 }
 
 function inline(reference: unknown, { root, depth, budget }: Position): Schema {

@@ -20,6 +20,8 @@ describe('the JSON in what a model wrote', () => {
     ['prose', 'I cannot do that.'],
     ['a bare number', '5'],
     ['nothing', '  '],
+    ['a number that becomes Infinity', '{"a":[1e999]}'],
+    ['nesting that no stack could walk', '['.repeat(20_000) + ']'.repeat(20_000)],
   ])('is never made up from %s', (_, text) => {
     expect(jsonInText(text)).toHaveProperty('problem');
   });

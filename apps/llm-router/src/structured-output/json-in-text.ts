@@ -1,3 +1,5 @@
+import { isDeeperThan, JSON_LEVELS_MAX } from '@tollgate/contracts';
+
 export type JsonInText = { json: string } | { problem: string };
 
 /**
@@ -7,6 +9,25 @@ export type JsonInText = { json: string } | { problem: string };
  * text with two values: nobody knows which one was meant.
  */
 export function jsonInText(text: string): JsonInText {
+  const found = valueIn(text);
+  const problem = 'json' in found ? unusable(found.json) : undefined;
+  return problem === undefined ? found : { problem };
+}
+
+/** What whoever reads the value could not hold, or would not read as it was written. */
+function unusable(json: string): string | undefined {
+  const value: unknown = JSON.parse(json);
+  if (isDeeperThan(value, JSON_LEVELS_MAX)) return `is nested deeper than ${JSON_LEVELS_MAX} levels`;
+  let hasInfinity = false;
+  // Only what is not deep: a reviver is called recursively.
+  JSON.parse(json, (_key, part: unknown) => {
+    hasInfinity ||= part === Infinity || part === -Infinity;
+    return part;
+  });
+  return hasInfinity ? 'has a number that is too large for any type' : undefined;
+}
+
+function valueIn(text: string): JsonInText {
   const answer = text.replace(/^\s*<think>[^]*?<\/think>/, '').trim();
   if (answer === '') return { problem: 'is empty' };
   if (isJson(answer)) return { json: answer };

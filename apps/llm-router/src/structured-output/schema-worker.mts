@@ -36,7 +36,8 @@ function compile(text: string): ValidateFunction {
   const { $schema: dialect, ...schema } = JSON.parse(text);
   // Draft 2020-12 unless the schema says that it is an older one, as those that SDKs make of their types do.
   const Engine = typeof dialect === 'string' && /draft-0[67]/.test(dialect) ? Ajv : Ajv2020;
-  const engine = new Engine({ strict: false, allErrors: true });
+  // Numbers strictly: 1e999 is read as Infinity, which is no number of JSON and would be written as null.
+  const engine = new Engine({ strict: false, strictNumbers: true, allErrors: true });
   formats.default(engine);
   const validate = engine.compile(schema);
   compiled.set(key, validate);
