@@ -35,8 +35,8 @@ const withServers = {
 };
 
 export default {
-  // A core for each, and two at least: most of what tests do is wait.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // More than cores: most of what the tests of processes do is wait.
+  maxWorkers: availableParallelism() + 1,
   testTimeout: 40_000,
   projects: [
     {
