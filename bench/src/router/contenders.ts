@@ -24,7 +24,7 @@ export type ContenderName = (typeof contenderNames)[number];
 export interface Field {
   contenders: Record<ContenderName, Contender>;
   /** Microseconds of processor time that each process at work for Tollgate has used. */
-  processorMicros(): Promise<Record<string, number>>;
+  processorMicros: () => Promise<Record<string, number>>;
   /** Of Tollgate; see there. */
   toggleProfile: () => void;
   stop(): Promise<void>;
