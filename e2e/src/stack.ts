@@ -15,7 +15,7 @@ import {
 } from '@tollgate/testing';
 import { Client } from 'pg';
 
-const appNames = ['gateway', 'text-processing', 'chat', 'log-analysis', 'llm-router', 'billing'] as const;
+export const appNames = ['gateway', 'text-processing', 'chat', 'log-analysis', 'llm-router', 'billing'] as const;
 export type AppName = (typeof appNames)[number];
 
 /** Every app as a process of its own, on real Postgres and Redis, with simulated providers in this process. */
@@ -24,6 +24,10 @@ export interface Stack {
   local: Simulator;
   cloud: Simulator;
   apps: Record<AppName, ChildProcess>;
+  /** Of every app, for its health and metrics. */
+  urls: Record<AppName, string>;
+  /** What the app has printed since it was started last. */
+  outputOf(app: AppName): string;
   /** Starts one more process of an app; its replicas share the requests. */
   startReplica(app: AppName): Promise<AppProcess>;
   /** What every app was started with, for another replica of one: it needs a PORT of its own. */
@@ -68,8 +72,13 @@ export async function startStack(environment: Record<string, string> = {}): Prom
   >;
   const replicas: AppProcess[] = [];
   const environmentOf = (name: AppName) => ({ ...shared, PORT: String(ports[appNames.indexOf(name)]) });
+  const urls = Object.fromEntries(
+    appNames.map((name) => [name, `http://127.0.0.1:${environmentOf(name).PORT}`]),
+  ) as Record<AppName, string>;
   return {
-    url: `http://127.0.0.1:${ports[0]}`,
+    url: urls.gateway,
+    urls,
+    outputOf: (name) => processes[name].output(),
     local,
     cloud,
     environment: shared,
