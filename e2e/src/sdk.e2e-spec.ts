@@ -117,17 +117,40 @@ describe('the SDK', () => {
     expect(stack.local.calls().length - callsBefore).toBe(1);
   });
 
-  (chromium ? it : it.skip)(
-    'runs in a browser (needs /usr/bin/chromium, or its path in CHROMIUM)',
-    async () => {
-      const url = `${pageUrl}/?gateway=${encodeURIComponent(stack.url)}&key=${key}`;
-      const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=20000', '--dump-dom'];
-      const { stdout } = await run(String(chromium), [...flags, url], { timeout: 50_000 });
-      // oxlint-disable-next-line jest/no-standalone-expect -- a test where there is a browser
-      expect(stdout).toContain('<p id="state">done</p>');
-      // oxlint-disable-next-line jest/no-standalone-expect -- a test where there is a browser
-      expect(stdout).toContain('[simulated]');
-    },
-    60_000,
-  );
+  (chromium ? describe : describe.skip)('in a browser (needs /usr/bin/chromium, or its path in CHROMIUM)', () => {
+    it('streams an answer', async () => {
+      const { dom } = await browse(`${pageUrl}/?gateway=${encodeURIComponent(stack.url)}&key=${key}`);
+      expect(dom).toContain('<p id="state">done</p>');
+      expect(dom).toContain('[simulated]');
+    }, 60_000);
+
+    it.each([
+      ['/redoc', 'API docs by Redocly'],
+      ['/docs', 'opblock-summary-path'],
+    ])(
+      'the page at %s is drawn, within the policy that it is sent with',
+      async (path, drawn) => {
+        const { dom, console } = await browse(stack.url + path);
+        expect(dom).toContain(drawn);
+        expect(dom).toContain('process-text');
+        expect(console).not.toMatch(/Content Security Policy|Uncaught/);
+      },
+      60_000,
+    );
+  });
 });
+
+/** What a page has become, and what it said to the console. */
+async function browse(url: string): Promise<{ dom: string; console: string }> {
+  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr'];
+  const page = ['--virtual-time-budget=20000', '--dump-dom', url];
+  const options = { timeout: 50_000, maxBuffer: 64 * 1024 * 1024 };
+  const { stdout, stderr } = await run(String(chromium), [...flags, ...page], options);
+  return {
+    dom: stdout,
+    console: stderr
+      .split('\n')
+      .filter((line) => line.includes('CONSOLE'))
+      .join('\n'),
+  };
+}

@@ -98,8 +98,9 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,
     async stop() {
-      for (const name of appNames) await processes[name].stop();
-      for (const replica of replicas) await replica.stop();
+      // First those that take requests, so that nobody asks a service that is gone.
+      await processes.gateway.stop();
+      await Promise.all([...Object.values(processes), ...replicas].map((app) => app.stop()));
       await Promise.all([client.end(), local.close(), cloud.close()]);
       await Promise.all([database.drop(), rm(logDir, { recursive: true })]);
     },
