@@ -30,20 +30,17 @@ const question: ChatCompletionMessageParam = { role: 'user', content: 'SIMULATE_
 
 let stack: Stack;
 let rich: string;
-/** Has spent its tokens. */
-let spent: string;
-/** May ask once a minute; one for each client. */
-let slow: string[];
+/** Of accounts that may ask once a minute and have few tokens; each is good for one refusal. */
+let poor: string[];
 
 beforeAll(async () => {
   stack = await startStack({ RATE_LIMIT_ENABLED: 'true' });
   const generous = { tokens_per_month: 1e6, tokens_hard_cap: 1e6, calls_per_day: 1e6, requests_per_minute: 1e6 };
-  await addPlan('free', { ...generous, concurrent_requests: 20 });
-  await addPlan('spent', { ...generous, tokens_overage: 'block', tokens_per_month: 1_000, tokens_hard_cap: 1_000 });
-  await addPlan('slow', { ...generous, requests_per_minute: 1 });
-  [rich = '', spent = '', ...slow] = await Promise.all(
-    ['free', 'spent', ...realClients.map(() => 'slow')].map((plan) => account(plan)),
-  );
+  const scarce = { tokens_overage: 'block', tokens_per_month: 1_000, tokens_hard_cap: 1_000, max_output_tokens: 100 };
+  await changePlan('free', { ...generous, concurrent_requests: 20 });
+  await changePlan('pro', { ...scarce, requests_per_minute: 1 });
+  rich = await account('free');
+  poor = await Promise.all(realClients.flatMap(() => [account('pro'), account('pro'), account('pro')]));
   await setTimeout(PLANS_FORGOTTEN_MS);
 }, 60_000);
 afterEach(() => stack.local.reset());
@@ -78,7 +75,7 @@ describe.each(realClients)('$name', (client) => {
   it.each([
     [400, 'context_length_exceeded', /too long/, () => ({ prompt: 'word '.repeat(9_000) })],
     [401, 'unauthenticated', /token|key/i, () => ({ apiKey: 'wrong' })],
-    [402, 'insufficient_quota', /tokens/i, () => ({ apiKey: spent, prompt: 'word '.repeat(2_000) })],
+    [402, 'insufficient_quota', /tokens/i, () => ({ apiKey: poor.pop(), prompt: 'word '.repeat(2_000) })],
     [403, 'model_not_allowed', /llama-4-maverick/, () => ({ model: 'llama-4-maverick' })],
     [404, 'model_not_found', /gpt-17/, () => ({ model: 'gpt-17' })],
     [413, 'payload_too_large', /larger/, () => ({ prompt: 'x'.repeat(2 << 20) })],
@@ -97,8 +94,9 @@ describe.each(realClients)('$name', (client) => {
     const again = client.whole(askOf({ headers, prompt: 'SIMULATE_TOKENS=10 Slowly' }));
     await expectFailure(client, again, 409, /Idempotency-Key/);
     await first;
+    stack.local.setPace({ tokensPerSecond: Infinity });
     await expectFailure(client, client.whole(askOf({ headers, prompt: 'Other' })), 422, /Idempotency-Key/);
-    const apiKey = slow.pop();
+    const apiKey = poor.pop();
     await client.whole(askOf({ apiKey }));
     await expectFailure(client, client.whole(askOf({ apiKey })), 429, /1 request/);
   });
@@ -235,11 +233,11 @@ async function account(plan: string): Promise<string> {
   return client.accessToken;
 }
 
-/** A plan as `free` is, but for these limits; or the next version of it. */
-async function addPlan(code: string, limits: object): Promise<void> {
-  const columns = JSON.stringify({ ...limits, code, version: 2 });
-  await stack.query(
-    "INSERT INTO plan SELECT (jsonb_populate_record(p, $1::jsonb)).* FROM plan p WHERE code = 'free' AND version = 1",
-    [columns],
-  );
+/** A next version of a plan with these limits. */
+async function changePlan(code: string, limits: object): Promise<void> {
+  const columns = JSON.stringify({ ...limits, version: 2 });
+  await stack.query('INSERT INTO plan SELECT (jsonb_populate_record(p, $1::jsonb)).* FROM plan p WHERE code = $2', [
+    columns,
+    code,
+  ]);
 }

@@ -65,8 +65,7 @@ export const ChatGraph = z
     for (const kind of ['models', 'data_sources', 'blocks', 'pipelines'] as const) {
       const seen = new Set<string>();
       for (const [index, { id }] of graph[kind].entries()) {
-        if (seen.has(id))
-          context.addIssue({ code: 'custom', message: 'is there twice', path: [kind, index, 'id'] });
+        if (seen.has(id)) context.addIssue({ code: 'custom', message: 'is there twice', path: [kind, index, 'id'] });
         seen.add(id);
       }
     }
