@@ -113,20 +113,21 @@ describe('a JSON body', () => {
   }
 
   it.each([
-    ['pollutes prototypes by __proto__', '{"__proto__":{"polluted":true}}'],
-    ['pollutes prototypes further down', '{"message":"x","context":{"a":[{"__proto__":{"polluted":true}}]}}'],
-    ['pollutes prototypes by constructor', '{"message":"x","constructor":{"prototype":{"polluted":true}}}'],
-    ['has an escaped __proto__', '{"\\u005f_proto__":{"polluted":true}}'],
-    ['is 100,000 levels deep', '[{"a":'.repeat(50_000) + '1' + '}]'.repeat(50_000)],
+    ['pollutes prototypes by __proto__', '{"__proto__":{"polluted":true}}', ''],
+    ['pollutes prototypes further down', '{"message":"x","context":{"a":[{"__proto__":{"polluted":true}}]}}', ''],
+    ['pollutes prototypes by constructor', '{"message":"x","constructor":{"prototype":{"polluted":true}}}', ''],
+    ['has an escaped __proto__', '{"\\u005f_proto__":{"polluted":true}}', ''],
+    ['is 100,000 levels deep', '[{"a":'.repeat(50_000) + '1' + '}]'.repeat(50_000), 'nested deeper than 64 levels'],
   ])(
     'that %s is 400 on every route that takes JSON',
-    async (_name, body) => {
+    async (_name, body, reason) => {
       const routes = await jsonRoutes();
       expect(routes.length).toBeGreaterThan(15);
       for (const route of routes) {
         const { status, text } = await send(route, body);
         // An admin's route refuses the caller first.
-        expect([route.path, [400, 403].includes(status)]).toEqual([route.path, true]);
+        const isRefused = status === 403 || (status === 400 && text.includes(reason));
+        expect([route.path, isRefused]).toEqual([route.path, true]);
         expect(text).not.toContain('polluted":true');
       }
       expect(Object(Object.prototype)['polluted']).toBeUndefined();
