@@ -15,7 +15,7 @@ const shopLog = Array.from({ length: 2_000 }, (_, index) => {
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, ['log-analysis', 'llm-router']);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();
@@ -193,10 +193,10 @@ describe('a question for a reason', () => {
 
 describe('without any model', () => {
   it('every route answers with what was found, and says so', async () => {
-    const alone = await startStack({
-      OLLAMA_BASE_URL: 'http://127.0.0.1:1',
-      MAVERICK_BASE_URL: 'http://127.0.0.1:1/v1',
-    });
+    const alone = await startStack(
+      { OLLAMA_BASE_URL: 'http://127.0.0.1:1', MAVERICK_BASE_URL: 'http://127.0.0.1:1/v1' },
+      ['log-analysis', 'llm-router'],
+    );
     try {
       const client = await TestClient.register(alone.url);
       for (const route of routes) {
@@ -215,7 +215,10 @@ describe('without any model', () => {
   }, 90_000);
 
   it('but a spent budget stays a 402', async () => {
-    const poor = await startStack({ FREE_TIER_LIMITS: '{"max_llm_tokens_per_month": 10}' });
+    const poor = await startStack({ FREE_TIER_LIMITS: '{"max_llm_tokens_per_month": 10}' }, [
+      'log-analysis',
+      'llm-router',
+    ]);
     try {
       const client = await TestClient.register(poor.url);
       const response = await client.post('/api/v1/llm/analyze', { log_text: shopLog });

@@ -16,7 +16,7 @@ import { Redis } from 'ioredis';
 import { readEvents, TestClient } from './client.js';
 import { describedRoutes, type DescribedRoute } from './described-api.js';
 import { Planted, plantedEverywhere, plantedExample } from './planted.js';
-import { appNames, startStack, type Stack } from './stack.js';
+import { startStack, type Stack } from './stack.js';
 
 /*
  * Everything that a client or an operator hands over in confidence is planted once, sent to every route in every way, and
@@ -116,12 +116,11 @@ it('is handed over to what fails: providers that repeat it, a database and a Red
 
 it('is in no line of any process, no log file, metric, health, error, header, audit row or name of a key', async () => {
   const places: [place: string, text: string][] = [['errors and headers', heard]];
-  for (const app of appNames) {
-    const output = stack.outputOf(app);
+  for (const { app, url, output } of stack.told()) {
     expect(output).toContain(`"app":"${app}"`);
     places.push([`the output of ${app}`, output]);
     for (const path of ['/metrics', '/health', '/ready']) {
-      const response = await fetch(stack.urls[app] + path, { headers: { accept: 'text/plain' } });
+      const response = await fetch(url + path, { headers: { accept: 'text/plain' } });
       places.push([`${path} of ${app}`, await response.text()]);
     }
   }
@@ -135,7 +134,7 @@ it('is in no line of any process, no log file, metric, health, error, header, au
 });
 
 it('is in llm_debug.log alone when prompts are switched on, and then nothing but prompts', async () => {
-  const gone = stack.apps['text-processing'];
+  const gone = stack.processOf('text-processing');
   gone.kill('SIGTERM');
   await eventually(
     () => gone.exitCode ?? gone.signalCode,

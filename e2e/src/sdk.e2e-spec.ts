@@ -31,7 +31,7 @@ beforeAll(async () => {
   pages = createServer((request, response) => void sendPage(request, response)).listen(0, '127.0.0.1');
   await new Promise((resolve) => pages.once('listening', resolve));
   pageUrl = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`;
-  stack = await startStack({ CORS_ORIGINS: pageUrl });
+  stack = await startStack({ CORS_ORIGINS: pageUrl }, ['text-processing', 'chat', 'llm-router']);
   const client = await TestClient.register(stack.url);
   const login = createTollgate({ baseUrl: stack.url, apiKey: client.accessToken });
   ({ key } = await login.apiKeys.create({ name: 'sdk' }));
