@@ -59,11 +59,11 @@ export function plantedExample(route: DescribedRoute, planted: Planted): string 
   });
 }
 
-/** The same with a planted text for every text, which few schemas allow. */
+/** The same with a planted text for every text but a model's name, which is told to whoever asked for it. Few schemas allow it. */
 export function plantedEverywhere(route: DescribedRoute, planted: Planted): string | undefined {
   if (!route.body) return undefined;
   const named = ['password', 'refresh_token', 'token', 'url'];
   return JSON.stringify(route.body.example ?? {}, (name, value: unknown) =>
-    typeof value === 'string' ? (named.includes(name) ? planted.password : planted.prompt) : value,
+    typeof value === 'string' && name !== 'model' ? (named.includes(name) ? planted.password : planted.prompt) : value,
   );
 }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createTollgate, type Tollgate } from '@tollgate/sdk';
-import { repositoryDir } from '@tollgate/testing';
+import { eventually, repositoryDir } from '@tollgate/testing';
 import { TestClient } from './client.js';
 import { startStack, type Stack } from './stack.js';
 
@@ -93,7 +93,12 @@ describe('the SDK', () => {
     expect((await tollgate.openAi.listModels()).data.map(({ id }) => id)).toContain('gemma3:4b');
     expect((await tollgate.modelService.health()).status).toBe('healthy');
     const { id } = await tollgate.batches.create({ prompts: ['One?', 'Two?'] });
-    expect((await tollgate.batches.get(id)).progress.total).toBe(2);
+    const { progress } = await eventually(
+      () => tollgate.batches.get(id),
+      ({ status }) => status === 'completed',
+      20_000,
+    );
+    expect(progress.total).toBe(2);
     await expect(tollgate.apiKeys.list()).rejects.toMatchObject({ code: 'forbidden' });
     await expect(tollgate.admin.listAccounts()).rejects.toMatchObject({ code: 'forbidden' });
   });
@@ -119,7 +124,12 @@ describe('the SDK', () => {
 
   (chromium ? describe : describe.skip)('in a browser (needs /usr/bin/chromium, or its path in CHROMIUM)', () => {
     it('streams an answer', async () => {
-      const { dom } = await browse(`${pageUrl}/?gateway=${encodeURIComponent(stack.url)}&key=${key}`);
+      // The page is written out when the browser thinks that nothing happens any more, which may be too soon on a busy machine.
+      const { dom } = await eventually(
+        () => browse(`${pageUrl}/?gateway=${encodeURIComponent(stack.url)}&key=${key}`),
+        (page) => !page.dom.includes('>waiting<'),
+        30_000,
+      );
       expect(dom).toContain('<p id="state">done</p>');
       expect(dom).toContain('[simulated]');
     }, 60_000);
@@ -143,7 +153,7 @@ describe('the SDK', () => {
 /** What a page has become, and what it said to the console. */
 async function browse(url: string): Promise<{ dom: string; console: string }> {
   const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr'];
-  const page = ['--virtual-time-budget=20000', '--dump-dom', url];
+  const page = ['--virtual-time-budget=60000', '--dump-dom', url];
   const options = { timeout: 50_000, maxBuffer: 64 * 1024 * 1024 };
   const { stdout, stderr } = await run(String(chromium), [...flags, ...page], options);
   return {

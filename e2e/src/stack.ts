@@ -91,7 +91,11 @@ export async function startStack(
     processOf,
     processes: () => [...started.values()].map(({ child }) => child),
     told: () =>
-      [...started].map(([app, { output }]) => ({ app, url: `http://127.0.0.1:${ports.get(app)}`, output: output() })),
+      [...started].map(([name, app]) => ({
+        app: name,
+        url: `http://127.0.0.1:${ports.get(name)}`,
+        output: app.output(),
+      })),
     startReplica: async (name) => {
       const replica = await start(name, await freePort());
       replicas.push(replica);

@@ -39,7 +39,8 @@ describe('a stream', () => {
 
   it('hands out the first part while the handler is still working', async () => {
     const count = countIn(services.newName());
-    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
     @Controller()
     class CountHandler {
       @Handle(count)
