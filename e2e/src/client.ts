@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { MeResponse, TokenResponse } from '@tollgate/contracts';
 
+const PASSWORD = 'correct horse battery';
+
 /** A frontend with an account of its own. */
 export class TestClient {
   private constructor(
@@ -8,27 +10,28 @@ export class TestClient {
     readonly email: string,
     /** What the client sends with every request. */
     public accessToken: string,
+    private readonly password = PASSWORD,
   ) {}
 
-  static async register(url: string): Promise<TestClient> {
+  static async register(url: string, password = PASSWORD): Promise<TestClient> {
     const email = `${randomUUID()}@example.com`;
     const response = await fetch(`${url}/api/v1/auth/register`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ email, password: 'correct horse battery' }),
+      body: JSON.stringify({ email, password }),
     });
     if (response.status !== 201) throw new Error(`register: ${response.status} ${await response.text()}`);
-    return new TestClient(url, email, TokenResponse.parse(await response.json()).access_token);
+    return new TestClient(url, email, TokenResponse.parse(await response.json()).access_token, password);
   }
 
   /** The same user at another gateway. */
   at(url: string): TestClient {
-    return new TestClient(url, this.email, this.accessToken);
+    return new TestClient(url, this.email, this.accessToken, this.password);
   }
 
   /** Logs in again, so that the token has what has changed since. */
   async login(): Promise<void> {
-    const response = await this.post('/api/v1/auth/login', { email: this.email, password: 'correct horse battery' });
+    const response = await this.post('/api/v1/auth/login', { email: this.email, password: this.password });
     this.accessToken = TokenResponse.parse(await response.json()).access_token;
   }
 

@@ -31,6 +31,8 @@ export interface DescribedRoute {
   path: string;
   parameters: Parameter[];
   body: JsonSchema | undefined;
+  /** Media types of a body that is no JSON, such as an uploaded log. */
+  textTypes: string[];
   /** Why an answer is none that the document describes; undefined for one that is. */
   problemOf(status: number, contentType: string, body: string): string | undefined;
 }
@@ -48,6 +50,7 @@ export async function describedRoutes(url: string): Promise<DescribedRoute[]> {
       path,
       parameters: operation.parameters,
       body: schemaOf(operation.requestBody, resolve),
+      textTypes: Object.keys(operation.requestBody?.content ?? {}).filter((type) => type.startsWith('text/')),
       problemOf: problemFinder(operation, (schema) => ajv.compile(forAjv(resolve(schema)))),
     })),
   );

@@ -27,6 +27,8 @@ export interface Stack {
   processes(): ChildProcess[];
   /** @throws Error when the stack has no such app */
   processOf(app: AppName): ChildProcess;
+  /** Every app but the replicas: where it answers, and what it has printed since it was started last. */
+  told(): { app: AppName; url: string; output: string }[];
   /** Starts one more process of an app; its replicas share the requests. */
   startReplica(app: AppName): Promise<AppProcess>;
   /** What every app was started with, for another replica of one: it needs a PORT of its own. */
@@ -88,6 +90,12 @@ export async function startStack(
     logDir,
     processOf,
     processes: () => [...started.values()].map(({ child }) => child),
+    told: () =>
+      [...started].map(([name, app]) => ({
+        app: name,
+        url: `http://127.0.0.1:${ports.get(name)}`,
+        output: app.output(),
+      })),
     startReplica: async (name) => {
       const replica = await start(name, await freePort());
       replicas.push(replica);
@@ -103,7 +111,8 @@ export async function startStack(
       (await client.query<Row>(sql, values)).rows,
     async stop() {
       // The gateway first: what it still serves needs the others.
-      for (const app of [...started.values(), ...replicas]) await app.stop();
+      await started.get('gateway')?.stop();
+      await Promise.all([...started.values(), ...replicas].map((app) => app.stop()));
       await Promise.all([client.end(), local.close(), cloud.close()]);
       await Promise.all([database.drop(), rm(logDir, { recursive: true })]);
     },

@@ -1,9 +1,8 @@
-import { invalidRequest } from '@tollgate/contracts';
 import { Database, DatabaseModule } from '@tollgate/database';
 import { Messages, MessagingModule } from '@tollgate/messaging';
 import { MeteringModule } from '@tollgate/metering';
 import { ObservabilityModule } from '@tollgate/observability';
-import { Module, StandardSchemaValidationPipe, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AccountsModule } from './admin/accounts.module.js';
 import { BatchesController } from './batches/batches.controller.js';
@@ -17,6 +16,7 @@ import { ChatTurns } from './chat-sessions/chat-turns.service.js';
 import { Transcripts } from './chat-sessions/transcripts.service.js';
 import type { GatewayConfig } from './config.js';
 import { ErrorFilter } from './http/error.filter.js';
+import { RequestValidation } from './http/request-validation.js';
 import { EventStream } from './http/sse.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { KeyedRequests } from './idempotency/keyed-requests.js';
@@ -115,10 +115,7 @@ export class GatewayModule {
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: CallLimitsInterceptor },
         { provide: APP_FILTER, useClass: ErrorFilter },
-        {
-          provide: APP_PIPE,
-          useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: (issues) => invalidRequest(issues) }),
-        },
+        { provide: APP_PIPE, useClass: RequestValidation },
       ],
     };
   }

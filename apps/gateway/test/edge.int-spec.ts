@@ -113,20 +113,21 @@ describe('a JSON body', () => {
   }
 
   it.each([
-    ['pollutes prototypes by __proto__', '{"__proto__":{"polluted":true}}'],
-    ['pollutes prototypes further down', '{"message":"x","context":{"a":[{"__proto__":{"polluted":true}}]}}'],
-    ['pollutes prototypes by constructor', '{"message":"x","constructor":{"prototype":{"polluted":true}}}'],
-    ['has an escaped __proto__', '{"\\u005f_proto__":{"polluted":true}}'],
-    ['is 100,000 levels deep', '[{"a":'.repeat(50_000) + '1' + '}]'.repeat(50_000)],
+    ['pollutes prototypes by __proto__', '{"__proto__":{"polluted":true}}', ''],
+    ['pollutes prototypes further down', '{"message":"x","context":{"a":[{"__proto__":{"polluted":true}}]}}', ''],
+    ['pollutes prototypes by constructor', '{"message":"x","constructor":{"prototype":{"polluted":true}}}', ''],
+    ['has an escaped __proto__', '{"\\u005f_proto__":{"polluted":true}}', ''],
+    ['is 100,000 levels deep', '[{"a":'.repeat(50_000) + '1' + '}]'.repeat(50_000), 'nested deeper than 64 levels'],
   ])(
     'that %s is 400 on every route that takes JSON',
-    async (_name, body) => {
+    async (_name, body, reason) => {
       const routes = await jsonRoutes();
       expect(routes.length).toBeGreaterThan(15);
       for (const route of routes) {
         const { status, text } = await send(route, body);
         // An admin's route refuses the caller first.
-        expect([route.path, [400, 403].includes(status)]).toEqual([route.path, true]);
+        const isRefused = status === 403 || (status === 400 && text.includes(reason));
+        expect([route.path, isRefused]).toEqual([route.path, true]);
         expect(text).not.toContain('polluted":true');
       }
       expect(Object(Object.prototype)['polluted']).toBeUndefined();
@@ -145,7 +146,7 @@ describe('a JSON body', () => {
     }
   });
 
-  it('of a million empty lists, or a million keys, is answered and does not hold up others', async () => {
+  it('of 300,000 empty lists, or 80,000 keys, is answered and does not hold up others', async () => {
     const lists = `[${'[],'.repeat(300_000)}[]]`;
     const keys = `{${Array.from({ length: 80_000 }, (_, index) => `"k${index}":1`).join()}}`;
     for (const body of [lists, keys]) {
@@ -160,6 +161,7 @@ describe('slow clients', () => {
   let impatient: Gateway;
   beforeAll(async () => {
     impatient = await bootGateway({
+      DATABASE_URL: gateway.databaseUrl,
       HEADERS_TIMEOUT_MS: '300',
       RECEIVE_TIMEOUT_MS: '600',
       KEEP_ALIVE_TIMEOUT_MS: '300',
@@ -187,8 +189,14 @@ describe('slow clients', () => {
 });
 
 describe('connections', () => {
+  let few: Gateway;
+  beforeAll(async () => {
+    const limits = { CONNECTIONS_PER_ADDRESS_MAX: '3', REQUESTS_PER_CONNECTION_MAX: '2' };
+    few = await bootGateway({ DATABASE_URL: gateway.databaseUrl, ...limits });
+  }, 30_000);
+  afterAll(() => few.close());
+
   it('of one address beyond its share are closed, and one that ends makes room', async () => {
-    const few = await bootGateway({ CONNECTIONS_PER_ADDRESS_MAX: '3' });
     const open = await Promise.all([1, 2, 3].map(() => openConnection(few)));
     expect(await exchange(few, head('GET /health HTTP/1.1', 'host: x'))).toBe('');
     const [first] = open;
@@ -196,19 +204,9 @@ describe('connections', () => {
     const again = () => exchange(few, head('GET /health HTTP/1.1', 'host: x', 'connection: close'));
     await eventually(again, (answer) => statusesOf(answer)[0] === 200);
     for (const socket of open) socket.destroy();
-    await few.close();
-  }, 30_000);
-
-  it('beyond the total are closed, whoever sends X-Forwarded-For', async () => {
-    const few = await bootGateway({ CONNECTIONS_MAX: '2', TRUST_PROXY: 'true' });
-    const open = await Promise.all([1, 2].map(() => openConnection(few)));
-    expect(await exchange(few, head('GET /health HTTP/1.1', 'host: x', 'x-forwarded-for: 1.2.3.4'))).toBe('');
-    for (const socket of open) socket.destroy();
-    await few.close();
   }, 30_000);
 
   it('serve so many requests and no more', async () => {
-    const few = await bootGateway({ REQUESTS_PER_CONNECTION_MAX: '2' });
     const socket = await openConnection(few);
     let received = '';
     socket.on('data', (chunk: string) => (received += chunk));
@@ -219,7 +217,15 @@ describe('connections', () => {
     }
     expect(received.toLowerCase()).toContain('connection: close');
     socket.destroy();
-    await few.close();
+  }, 30_000);
+
+  it('beyond the total are closed, whoever sends X-Forwarded-For', async () => {
+    const limits = { CONNECTIONS_MAX: '2', TRUST_PROXY: 'true' };
+    const crowded = await bootGateway({ DATABASE_URL: gateway.databaseUrl, ...limits });
+    const open = await Promise.all([1, 2].map(() => openConnection(crowded)));
+    expect(await exchange(crowded, head('GET /health HTTP/1.1', 'host: x', 'x-forwarded-for: 1.2.3.4'))).toBe('');
+    for (const socket of open) socket.destroy();
+    await crowded.close();
   }, 30_000);
 });
 

@@ -22,7 +22,8 @@ export async function exchange(gateway: Pick<Gateway, 'url'>, ...pieces: string[
   socket.on('data', (chunk: string) => (received += chunk));
   for (const [index, piece] of pieces.entries()) {
     if (index > 0) await delay(PIECES_APART_MS);
-    if (socket.writable) socket.write(piece);
+    if (!socket.writable) break;
+    socket.write(piece);
   }
   await closed;
   return received;

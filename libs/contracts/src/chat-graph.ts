@@ -60,13 +60,12 @@ export const ChatGraph = z
   .superRefine((graph, context) => {
     const blocks = new Set(graph.blocks.map(({ id }) => id));
     const check = (id: string, path: (string | number)[]) => {
-      if (!blocks.has(id)) context.addIssue({ code: 'custom', message: `there is no block "${id}"`, path });
+      if (!blocks.has(id)) context.addIssue({ code: 'custom', message: 'there is no block of this id', path });
     };
     for (const kind of ['models', 'data_sources', 'blocks', 'pipelines'] as const) {
       const seen = new Set<string>();
       for (const [index, { id }] of graph[kind].entries()) {
-        if (seen.has(id))
-          context.addIssue({ code: 'custom', message: `"${id}" is there twice`, path: [kind, index, 'id'] });
+        if (seen.has(id)) context.addIssue({ code: 'custom', message: 'is there twice', path: [kind, index, 'id'] });
         seen.add(id);
       }
     }

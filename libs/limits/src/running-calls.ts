@@ -50,7 +50,7 @@ export class RunningCalls implements OnApplicationShutdown {
     const renewals = [...this.callsOf].map(([accountId, calls]) =>
       this.redis.ask((redis) => redis.renewCalls(limitKeys(accountId).running, SLOT_LEASE_MS, ...calls)),
     );
-    const failed = (await Promise.allSettled(renewals)).find(({ status }) => status === 'rejected');
-    if (failed) this.logger.warn('Slots of running calls could not be renewed.', failed);
+    const failed = (await Promise.allSettled(renewals)).find((renewal) => renewal.status === 'rejected');
+    if (failed) this.logger.warn('Slots of running calls could not be renewed.', { err: failed.reason });
   }
 }

@@ -1,8 +1,3 @@
 export { contextLengthExceeded, contextUsage, type ContextUsage } from './context-usage.js';
-export {
-  countPromptTokens,
-  countTokens,
-  tokenizerFamilies,
-  tokenizerFamilyOf,
-  type TokenizerFamily,
-} from './token-count.js';
+export { countPromptTokens, countTokens, tokenizerFamilyOf, type TokenizerFamily } from './token-count.js';
+export { tokenizerFamilies } from './token-families.js';

@@ -1,5 +1,6 @@
 import { Injectable, type LoggerService } from '@nestjs/common';
 import pino, { stdTimeFunctions, type Logger as PinoLogger } from 'pino';
+import { loggedError } from './logged-error.js';
 import { currentRequest } from './request-context.js';
 import { traceIdOf } from './trace.js';
 
@@ -27,6 +28,7 @@ export function createLogger(app: string, level: string): PinoLogger {
     timestamp: stdTimeFunctions.isoTime,
     redact: { paths: redactedPaths, censor: '[redacted]' },
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: loggedError },
     mixin: () => {
       const request = currentRequest();
       if (!request) return {};

@@ -3,7 +3,7 @@ import { Logger } from './logger.js';
 
 /**
  * Stops the app in good order on SIGTERM, SIGINT, or when the process that started it is gone: what runs is finished
- * first. A second signal does not hurry it; the supervisor's SIGKILL does.
+ * first. A second signal does not hurry it; the supervisor's SIGKILL does. A defect that nobody has caught ends it at once.
  */
 export function stopOnSignals(app: INestApplicationContext): void {
   const logger = app.get(Logger);
@@ -21,5 +21,10 @@ export function stopOnSignals(app: INestApplicationContext): void {
     }
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+  // Node itself would print the error with all that hangs on it: prompts and keys.
+  process.on('uncaughtException', (error) => {
+    logger.fatal('a defect has ended the process', { err: error });
+    process.exit(1);
+  });
   if (process.send) process.on('disconnect', () => void stop('the end of its parent'));
 }

@@ -11,6 +11,8 @@ const STOP_WITHIN_MS = 8_000;
 /** An app as a process of its own, from its build output. */
 export interface AppProcess {
   child: ChildProcess;
+  /** What it has printed from its start on. */
+  output(): string;
   /** SIGTERM, and SIGKILL to one that does not end within eight seconds. */
   stop(): Promise<void>;
 }
@@ -36,7 +38,7 @@ export async function startApp(
   const giveUpAt = Date.now() + READY_WITHIN_MS;
   while (Date.now() < giveUpAt && child.exitCode === null) {
     const response = await fetch(url).catch(() => undefined); // Not listening yet.
-    if (response?.ok) return { child, stop: () => stop(child) };
+    if (response?.ok) return { child, output, stop: () => stop(child) };
     await sleep(50);
   }
   await stop(child);
@@ -79,7 +81,7 @@ function mainOf(name: string): string {
   return join(repositoryDir, 'apps', name, 'dist', 'main.js');
 }
 
-/** What an app needs, and nothing else of the test runner or the developer's shell. */
+/** What a process needs (and what makes it start sooner), and nothing else of the test runner or the developer's shell. */
 function processVariables(): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_COMPILE_CACHE'];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));

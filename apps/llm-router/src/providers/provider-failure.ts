@@ -13,7 +13,7 @@ interface FailureFacts {
   status?: number;
   /** The provider's own wish, when it said one. */
   retryAfterMs?: number;
-  /** What the provider said, for the log only: it may hold a key or another customer's data. */
+  /** What the provider said. It may repeat the prompt or our key: it is read, but neither told nor logged. */
   body?: string;
   cause?: unknown;
 }
@@ -28,7 +28,7 @@ export class ProviderFailure extends Error {
   readonly body: string | undefined;
 
   constructor(message: string, facts: FailureFacts) {
-    super(message, { cause: facts.cause ?? facts.body });
+    super(message, { cause: facts.cause });
     this.category = facts.category;
     this.verdict = facts.verdict;
     this.status = facts.status;
