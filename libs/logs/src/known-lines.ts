@@ -18,8 +18,9 @@ export function readKnownLine(line: string, start: number, header: Header, refer
 
 /** `I0131 10:00:00.123456   17 file.go:42] message`, of Kubernetes and glog. */
 function readKlog(line: string, start: number, header: Header, referenceMs: number): boolean {
+  if (line.charCodeAt(start + 5) !== 32 || line.charCodeAt(start + 8) !== 58) return false;
   const level = levelOfLetter(line.charAt(start));
-  if (level === undefined || line.charCodeAt(start + 5) !== 32 || line.charCodeAt(start + 8) !== 58) return false;
+  if (level === undefined) return false;
   const found = /^[IWEF](\d\d)(\d\d) (\d\d):(\d\d):(\d\d)(\.\d+)?\s+(\d+) ([^\s\]]+)\] ?/.exec(
     line.slice(start, start + 200),
   );
@@ -68,8 +69,9 @@ function readPythonDefault(line: string, start: number, header: Header): boolean
 
 /** `E/Tag( 1234): message` */
 function readLogcatBrief(line: string, start: number, header: Header): boolean {
+  if (line.charCodeAt(start + 1) !== SLASH) return false;
   const level = levelOfLetter(line.charAt(start));
-  if (level === undefined || line.charCodeAt(start + 1) !== SLASH) return false;
+  if (level === undefined) return false;
   const found = /^[VDIWEF]\/([^(\s][^(]{0,80}?) *\( *(\d+)\): ?/.exec(line.slice(start, start + 120));
   if (!found) return false;
   header.level = level;

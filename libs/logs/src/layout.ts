@@ -181,8 +181,11 @@ function isPadded(cursors: readonly Cursor[]): boolean {
   return padded.length >= cursors.length * 0.95;
 }
 
-/** Where the first time of a line stands and how it is written: lines of one format agree in it. Undefined without one. */
-export function timeSignature(line: string): { column: number; form: number } | undefined {
+/**
+ * Where the first time of a line stands and how it is written: `form * 16 + column`, in which lines of one format agree. -1
+ * without one.
+ */
+export function timeSignature(line: string): number {
   let at = skipSpaces(line, 0);
   for (let column = 0; column <= columnsBeforeMax && at < line.length; column += 1) {
     const code = line.charCodeAt(at);
@@ -190,10 +193,11 @@ export function timeSignature(line: string): { column: number; form: number } | 
     const time = scanTimestamp(line, isEnclosed ? at + 1 : at);
     if (time?.hasTime) {
       const next = line.charCodeAt(skipSpaces(line, time.end));
-      return { column, form: time.form * 4 + (isEnclosed ? 2 : 0) + (next === 45 || next === 124 ? 1 : 0) };
+      const form = time.form * 4 + (isEnclosed ? 2 : 0) + (next === 45 || next === 124 ? 1 : 0);
+      return form * 16 + column;
     }
     while (at < line.length && line.charCodeAt(at) !== 32 && line.charCodeAt(at) !== 9) at += 1;
     at = skipSpaces(line, at);
   }
-  return undefined;
+  return -1;
 }
