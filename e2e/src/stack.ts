@@ -24,6 +24,7 @@ export interface Stack {
   local: Simulator;
   cloud: Simulator;
   apps: Record<AppName, ChildProcess>;
+  ports: Record<AppName, number>;
   /** Starts one more process of an app; its replicas share the requests. */
   startReplica(app: AppName): Promise<AppProcess>;
   /** What every app was started with, for another replica of one: it needs a PORT of its own. */
@@ -73,6 +74,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     local,
     cloud,
     environment: shared,
+    ports: Object.fromEntries(appNames.map((name, index) => [name, ports[index]])) as Record<AppName, number>,
     logDir,
     apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
     startReplica: async (name) => {
