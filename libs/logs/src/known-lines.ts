@@ -1,7 +1,7 @@
-import { DASH, SLASH } from './characters.js';
+import { DASH, SLASH, isDigit } from './characters.js';
 import type { Header } from './header.js';
-import { skipSpaces } from './header-steps.js';
-import { levelOf, levelOfLetter } from './log-level.js';
+import { skipSpaces } from './header-characters.js';
+import { levelOf, levelOfLetter, type LogLevel } from './log-level.js';
 import { dateMs, latestYearMs, timeMsOf } from './civil-time.js';
 import { scanTimestamp } from './timestamp.js';
 
@@ -12,6 +12,8 @@ export function readKnownLine(line: string, start: number, header: Header, refer
     readAccessLog(line, start, header, referenceMs) ||
     readPythonDefault(line, start, header) ||
     readLogcatBrief(line, start, header) ||
+    readRoleAndMark(line, start, header, referenceMs) ||
+    readAudit(line, start, header) ||
     readUptime(line, start, header)
   );
 }
@@ -50,7 +52,50 @@ function readAccessLog(line: string, start: number, header: Header, referenceMs:
   header.timeMs = timeMsOf(time, referenceMs);
   const [host] = line.slice(start, bracket).split(' ', 1);
   header.host = host;
+  header.level = levelOfAnswer(line, close + 3);
   header.messageStart = close + 2;
+  return true;
+}
+
+/** By the status behind the request: what the server could not do is an error, what it would not do a warning. */
+function levelOfAnswer(line: string, requestStart: number): LogLevel | undefined {
+  const requestEnd = line.indexOf('" ', requestStart);
+  const status = requestEnd < 0 ? Number.NaN : Number(line.slice(requestEnd + 2, requestEnd + 5));
+  if (!(status >= 100 && status < 600)) return undefined;
+  return status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info';
+}
+
+/** `17:M 31 Jan 2024 10:00:00.123 * message`, of Redis and what descends from it: a role, and a mark for the level. */
+function readRoleAndMark(line: string, start: number, header: Header, referenceMs: number): boolean {
+  if (!isDigit(line.charCodeAt(start))) return false;
+  const found = /^(\d+):[MSCX] /.exec(line.slice(start, start + 12));
+  const time = found && scanTimestamp(line, start + found[0].length);
+  if (!found || time?.hasTime !== true) return false;
+  const mark = levelsOfMarks.get(line.slice(time.end, time.end + 3));
+  if (mark === undefined) return false;
+  header.timeMs = timeMsOf(time, referenceMs);
+  header.pid = found[1];
+  header.level = mark;
+  header.levelText = line.charAt(time.end + 1);
+  header.messageStart = time.end + 3;
+  return true;
+}
+
+const levelsOfMarks = new Map<string, LogLevel>([
+  [' . ', 'debug'],
+  [' - ', 'info'],
+  [' * ', 'notice'],
+  [' # ', 'warn'],
+]);
+
+/** `type=SYSCALL msg=audit(1706695200.123:456): message`, of Linux's audit: seconds since 1970 and a number. */
+function readAudit(line: string, start: number, header: Header): boolean {
+  if (!line.startsWith('type=', start)) return false;
+  const found = /^type=(\w+) msg=audit\((\d{9,10}\.\d{3}):\d+\): ?/.exec(line.slice(start, start + 120));
+  if (!found) return false;
+  header.timeMs = Math.round(Number(found[2]) * 1_000);
+  header.component = found[1];
+  header.messageStart = start + found[0].length;
   return true;
 }
 

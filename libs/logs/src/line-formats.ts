@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { isContinuation } from './continuation.js';
 import type { Header } from './header.js';
-import { steps } from './header-steps.js';
-import { learnLayout, readLayout, timeSignature } from './layout.js';
+import { skipSpaces } from './header-characters.js';
+import { readStep, steps } from './header-steps.js';
+import { isPlainLevel, learnLayout, readLayout, timeSignature } from './layout.js';
 
 const LayoutShape = z.object({ steps: z.array(z.enum(steps)) });
 
@@ -42,8 +43,8 @@ export function learnFormat(lines: readonly string[], referenceMs: number): LogF
     .map(([signature, own]) => ({ signature, layout: learnLayout(own, referenceMs) }));
   const timed = lines.length - untimed.length;
   // Traces can be most of a log, and there are lines that go on with others in no known way.
-  const independent = untimed.filter((line) => !isContinuation(line, ' ', false)).length;
-  return { formats, isTimed: timed * 2 > independent, untimed: learnLayout(untimed, referenceMs) };
+  const independent = untimed.filter((line) => !isContinuation(line, ' ', false));
+  return { formats, isTimed: timed * 2 > independent.length, untimed: learnLayout(independent, referenceMs) };
 }
 
 /** Reads the header of a line in one of the formats. False when it has none of their times. */
@@ -64,6 +65,10 @@ export function readFormat(format: LogFormat, line: string, header: Header, refe
   }
   if (format.isTimed) return false;
   readLayout(format.untimed, line, header, referenceMs);
+  const at = skipSpaces(line, 0);
+  // Where most lines are plain text, a few say `ERROR: ` all the same.
+  if (format.untimed.steps.length === 0 && at === 0 && isPlainLevel({ line, at }, referenceMs))
+    header.messageStart = readStep('level', line, at, header, referenceMs);
   return header.level !== undefined || header.component !== undefined;
 }
 
