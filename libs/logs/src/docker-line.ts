@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPENING_BRACE } from './characters.js';
 import { timeMsOf } from './civil-time.js';
 import { scanTimestamp } from './timestamp.js';
 
@@ -12,7 +13,7 @@ export interface DockerLine {
 
 /** Undefined for every other line. */
 export function readDockerLine(line: string, referenceMs: number): DockerLine | undefined {
-  if (!line.startsWith('{"log":"')) return undefined;
+  if (line.charCodeAt(0) !== OPENING_BRACE || !line.startsWith('{"log":"')) return undefined;
   let record: unknown;
   try {
     record = JSON.parse(line);
