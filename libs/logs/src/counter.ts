@@ -12,8 +12,11 @@ export class Counter<Key> {
     this.#lastCell.count += times;
   }
 
-  has(key: Key): boolean {
-    return this.#cells.has(key);
+  /** False for a key that was never counted, which is not counted now either. */
+  addKnown(key: Key, times = 1): boolean {
+    const cell = this.#cells.get(key);
+    if (cell) cell.count += times;
+    return cell !== undefined;
   }
 
   /** Keys counted. */

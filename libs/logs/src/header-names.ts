@@ -10,7 +10,10 @@ export const nameMax = 120;
 export function readName(line: string, start: number, header: Header): number {
   let end = start;
   const last = Math.min(line.length, start + nameMax);
-  while (end < last && (isNameCharacter(line.charCodeAt(end)) || isWithinName(line, end))) end += 1;
+  for (; end < last; end += 1) {
+    const code = line.charCodeAt(end);
+    if (!isNameCharacter(code) && (code !== COLON || !isWithinName(line, end))) break;
+  }
   if (end === start) return -1;
   let after = end;
   if (line.charCodeAt(end) === OPENING_BRACKET) after = readPid(line, end, header);
@@ -30,7 +33,6 @@ export function readName(line: string, start: number, header: Header): number {
 
 /** One of the colons of `a::b`. */
 function isWithinName(line: string, at: number): boolean {
-  if (line.charCodeAt(at) !== COLON) return false;
   return line.charCodeAt(at - 1) === COLON || line.charCodeAt(at + 1) === COLON;
 }
 

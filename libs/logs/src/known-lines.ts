@@ -54,17 +54,8 @@ function readAccessLog(line: string, start: number, header: Header, referenceMs:
   header.timeMs = timeMsOf(time, referenceMs);
   const [host] = line.slice(start, bracket).split(' ', 1);
   header.host = host;
-  header.level = levelOfAnswer(line, close + 3);
   header.messageStart = close + 2;
   return true;
-}
-
-/** By the status behind the request: what the server could not do is an error, what it would not do a warning. */
-function levelOfAnswer(line: string, requestStart: number): LogLevel | undefined {
-  const requestEnd = line.indexOf('" ', requestStart);
-  const status = requestEnd < 0 ? Number.NaN : Number(line.slice(requestEnd + 2, requestEnd + 5));
-  if (!(status >= 100 && status < 600)) return undefined;
-  return status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info';
 }
 
 /** `17:M 31 Jan 2024 10:00:00.123 * message`, of Redis and what descends from it: a role, and a mark for the level. */

@@ -9,8 +9,8 @@ export class Tally {
   private rest = 0;
 
   add(name: string, count = 1): void {
-    if (this.counts.has(name)) this.counts.add(name, count);
-    else if (this.counts.size < namesMax) this.counts.add(detached(name), count);
+    if (this.counts.addKnown(name, count)) return;
+    if (this.counts.size < namesMax) this.counts.add(detached(name), count);
     else this.rest += count;
   }
 
