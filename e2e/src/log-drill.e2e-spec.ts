@@ -9,7 +9,7 @@ import { startStack, type Stack } from './stack.js';
 /** The full size is `LOG_DRILL=full`: jobs of 600,000 lines and an upload of 64 MiB. */
 const isFull = process.env['LOG_DRILL'] === 'full';
 const LINES = isFull ? 600_000 : 60_000;
-const UPLOAD_BYTES = (isFull ? 63 : 20) * 1_048_576;
+const UPLOAD_BYTES = (isFull ? 63 : 12) * 1_048_576;
 const DRILL_TIMEOUT_MS = isFull ? 300_000 : 90_000;
 const REPLICAS = 2;
 
