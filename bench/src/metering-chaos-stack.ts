@@ -72,12 +72,14 @@ export class ChaosStack {
     const gatewayPort = await freePort();
     const stack = new ChaosStack(`http://127.0.0.1:${gatewayPort}`, databaseUrl, simulator, folder);
     stack.members.push(postgres, redis);
-    for (const name of apps) {
-      const port = name === 'gateway' ? gatewayPort : await freePort();
-      const member = app(name, { ...environment, PORT: String(port) });
-      await member.start();
-      stack.members.push(member);
-    }
+    const members = await Promise.all(
+      apps.map(async (name) => {
+        const port = name === 'gateway' ? gatewayPort : await freePort();
+        return app(name, { ...environment, PORT: String(port) });
+      }),
+    );
+    stack.members.push(...members);
+    await Promise.all(members.map((member) => member.start()));
     return stack;
   }
 

@@ -18,7 +18,7 @@ const sessions = '/api/v1/chat/sessions';
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, ['chat', 'llm-router']);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();
@@ -117,7 +117,7 @@ describe('two replicas of the chat service', () => {
         DRILL_TIMEOUT_MS,
       );
       const killedAt = Date.now();
-      stack.apps.chat.kill('SIGKILL');
+      stack.processOf('chat').kill('SIGKILL');
       const third = await stack.startReplica('chat');
       await eventually(
         () => turnsDone,
@@ -154,7 +154,7 @@ describe('two replicas of the chat service', () => {
   );
 
   it('hold no lock of a replica that died for longer than five seconds', async () => {
-    const doomed = await startStack();
+    const doomed = await startStack({}, ['chat', 'llm-router']);
     try {
       const owner = await TestClient.register(doomed.url);
       const { session_id } = await startSession(owner, 'Hello');
@@ -168,7 +168,7 @@ describe('two replicas of the chat service', () => {
         (length) => length > 20,
         10_000,
       );
-      doomed.apps.chat.kill('SIGKILL');
+      doomed.processOf('chat').kill('SIGKILL');
       const killedAt = Date.now();
       await doomed.startReplica('chat');
       doomed.local.setPace({ tokensPerSecond: 0 });

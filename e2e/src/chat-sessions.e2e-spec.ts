@@ -10,7 +10,7 @@ const sessions = '/api/v1/chat/sessions';
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, ['chat', 'llm-router']);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();

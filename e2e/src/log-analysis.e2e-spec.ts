@@ -15,7 +15,7 @@ const shopLog = Array.from({ length: 2_000 }, (_, index) => {
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, ['log-analysis', 'llm-router']);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();

@@ -11,7 +11,7 @@ const isFull = process.env['LOG_DRILL'] === 'full';
 const LINES = isFull ? 600_000 : 60_000;
 const UPLOAD_BYTES = (isFull ? 63 : 12) * 1_048_576;
 const DRILL_TIMEOUT_MS = isFull ? 300_000 : 90_000;
-const REPLICAS = 2;
+const REPLICAS = 3;
 
 /** Requests of orders, with a payment that fails for each hundredth and a stack trace below it. */
 function shopLog(lines: number, seed: number): string {
@@ -34,7 +34,7 @@ let replicas: { process: AppProcess; url: string }[];
 
 beforeAll(async () => {
   redis = await startRedis();
-  stack = await startStack({ REDIS_URL: redis.url, LOG_PART_BYTES: String(1_048_576) });
+  stack = await startStack({ REDIS_URL: redis.url, LOG_PART_BYTES: String(1_048_576) }, ['llm-router']);
   replicas = await Promise.all(
     Array.from({ length: REPLICAS }, async () => {
       const port = String(await freePort());
@@ -95,9 +95,8 @@ const findingsOf = (answer: AnalysisResponse | null) => ({
 });
 
 async function partsRead(): Promise<number[]> {
-  const urls = [`http://127.0.0.1:${stack.ports['log-analysis']}`, ...replicas.map(({ url }) => url)];
   return Promise.all(
-    urls.map(async (url) => {
+    replicas.map(async ({ url }) => {
       const text = await (await fetch(`${url}/metrics`)).text();
       return Number(/^tollgate_log_job_parts_total(?:\{.*\})? (\d+)$/m.exec(text)?.[1] ?? 0);
     }),
@@ -149,7 +148,7 @@ it(
   async () => {
     const log = shopLog(UPLOAD_BYTES / 78, 0).slice(0, UPLOAD_BYTES);
     const client = await TestClient.register(stack.url);
-    const measured = [stack.apps.gateway, stack.apps['log-analysis'], ...replicas.map(({ process }) => process.child)];
+    const measured = [stack.processOf('gateway'), ...replicas.map(({ process }) => process.child)];
     const before = await Promise.all(measured.map(({ pid }) => residentMegabytes(pid)));
     const highest = [...before];
     const answer = post(client, 'detect-errors', log);

@@ -31,11 +31,14 @@ const shop = shopLog(2_000);
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack({
-    LOG_UPLOAD_BYTES_MAX: '3000000',
-    LOG_JOB_BYTES_MAX: '60000000',
-    LOG_PART_BYTES: String(SMALL_PART),
-  });
+  stack = await startStack(
+    {
+      LOG_UPLOAD_BYTES_MAX: '3000000',
+      LOG_JOB_BYTES_MAX: '60000000',
+      LOG_PART_BYTES: String(SMALL_PART),
+    },
+    ['log-analysis', 'llm-router'],
+  );
 }, 60_000);
 afterEach(() => {
   stack.local.reset();
@@ -250,7 +253,7 @@ describe('a job', () => {
 });
 
 it('without any router every route answers with what was found, soon', async () => {
-  stack.apps['llm-router'].kill('SIGKILL');
+  stack.processOf('llm-router').kill('SIGKILL');
   const client = await TestClient.register(stack.url);
   for (const [route, seconds] of [
     ['analyze', 15],

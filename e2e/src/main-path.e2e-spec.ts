@@ -15,7 +15,7 @@ const text = 'Tollgate stands between a frontend and its models. It meters every
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, ['text-processing', 'chat', 'llm-router']);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();
@@ -115,20 +115,20 @@ describe('a text', () => {
   });
 
   it('keeps streaming to its end while every process is told to stop', async () => {
-    const doomed = await startStack();
+    const doomed = await startStack({}, ['text-processing', 'llm-router']);
     try {
       const client = await TestClient.register(doomed.url);
       doomed.local.setPace({ tokensPerSecond: 50 });
       const body = { text: `${text} SIMULATE_TOKENS=60`, task: 'rephrase', stream: true };
       const reading = readEvents(await client.post('/api/v1/process-text', body));
-      for (const child of Object.values(doomed.apps)) child.kill('SIGTERM');
+      for (const child of doomed.processes()) child.kill('SIGTERM');
       const { events, isDone } = await reading;
       expect(isDone).toBe(true);
       expect(events.at(-1)).toMatchObject({
         type: 'end',
         usage: { output_tokens: doomed.local.calls()[0]?.completionTokens },
       });
-      const exitCodes = () => Object.values(doomed.apps).map(({ exitCode }) => exitCode);
+      const exitCodes = () => doomed.processes().map(({ exitCode }) => exitCode);
       const codes = await eventually(exitCodes, (all) => !all.includes(null));
       expect(codes.every((code) => code === 0)).toBe(true);
     } finally {
@@ -139,7 +139,11 @@ describe('a text', () => {
 
 describe('without a local model', () => {
   it('a free user is served by the cloud as the last resort, a text like a chat', async () => {
-    const cloudOnly = await startStack({ OLLAMA_BASE_URL: 'http://127.0.0.1:1' });
+    const cloudOnly = await startStack({ OLLAMA_BASE_URL: 'http://127.0.0.1:1' }, [
+      'text-processing',
+      'chat',
+      'llm-router',
+    ]);
     try {
       const client = await TestClient.register(cloudOnly.url);
       for (const [path, body] of [

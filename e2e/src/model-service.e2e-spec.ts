@@ -20,7 +20,7 @@ const prompt = 'You are Peter Griffin. Say hello in character.';
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, ['llm-router']);
 }, 60_000);
 afterEach(() => {
   stack.local.reset();

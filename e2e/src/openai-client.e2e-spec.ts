@@ -23,7 +23,7 @@ let stack: Stack;
 let openai: OpenAI;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, ['llm-router']);
   const { accessToken } = await TestClient.register(stack.url);
   openai = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey: accessToken, maxRetries: 0 });
 }, 60_000);

@@ -14,7 +14,7 @@ let stack: Stack;
 let rich: string;
 
 beforeAll(async () => {
-  stack = await startStack({ RATE_LIMIT_ENABLED: 'true' });
+  stack = await startStack({ RATE_LIMIT_ENABLED: 'true' }, ['llm-router']);
   const generous = { tokens_per_month: 1e6, tokens_hard_cap: 1e6, calls_per_day: 1e6, requests_per_minute: 1e6 };
   await changePlan('free', { ...generous, concurrent_requests: 20 });
   const scarce = { tokens_overage: 'block', tokens_per_month: 1_000, tokens_hard_cap: 1_000, max_output_tokens: 100 };

@@ -15,16 +15,18 @@ import {
 } from '@tollgate/testing';
 import { Client } from 'pg';
 
-const appNames = ['gateway', 'text-processing', 'chat', 'log-analysis', 'llm-router', 'billing'] as const;
-export type AppName = (typeof appNames)[number];
+const allServices = ['text-processing', 'chat', 'log-analysis', 'llm-router', 'billing'] as const;
+export type AppName = 'gateway' | (typeof allServices)[number];
 
-/** Every app as a process of its own, on real Postgres and Redis, with simulated providers in this process. */
+/** Apps as processes of their own, on real Postgres and Redis, with simulated providers in this process. */
 export interface Stack {
   url: string;
   local: Simulator;
   cloud: Simulator;
-  apps: Record<AppName, ChildProcess>;
-  ports: Record<AppName, number>;
+  /** Every process but the replicas. */
+  processes(): ChildProcess[];
+  /** @throws Error when the stack has no such app */
+  processOf(app: AppName): ChildProcess;
   /** Starts one more process of an app; its replicas share the requests. */
   startReplica(app: AppName): Promise<AppProcess>;
   /** What every app was started with, for another replica of one: it needs a PORT of its own. */
@@ -32,13 +34,20 @@ export interface Stack {
   /** Where text-processing keeps its log files. */
   logDir: string;
   /** Ends the app at once and starts it again, on the same port. */
-  killAndRestart(name: AppName): Promise<void>;
+  killAndRestart(app: AppName): Promise<void>;
   /** Rows of Postgres, for what no client may see. */
   query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
 }
 
-export async function startStack(environment: Record<string, string> = {}): Promise<Stack> {
+/**
+ * @param environment beside what every app needs
+ * @param services the apps beside the gateway; fewer start sooner
+ */
+export async function startStack(
+  environment: Record<string, string> = {},
+  services: readonly Exclude<AppName, 'gateway'>[] = allServices,
+): Promise<Stack> {
   const database = await newTestDatabase();
   const client = new Client({ connectionString: database.url });
   await client.connect();
@@ -59,40 +68,42 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     RATE_LIMIT_ENABLED: 'false',
     ...environment,
   };
-  const ports = await Promise.all(appNames.map(() => freePort()));
-  const started = await Promise.all(
-    appNames.map((name, index) => startApp(name, { ...shared, PORT: String(ports[index]) })),
+  const start = async (name: AppName, port: number) => startApp(name, { ...shared, PORT: String(port) });
+  const names: AppName[] = ['gateway', ...services];
+  const ports = new Map(await Promise.all(names.map(async (name) => [name, await freePort()] as const)));
+  const started = new Map(
+    await Promise.all([...ports].map(async ([name, port]) => [name, await start(name, port)] as const)),
   );
-  const processes = Object.fromEntries(appNames.map((name, index) => [name, started[index]])) as Record<
-    AppName,
-    AppProcess
-  >;
   const replicas: AppProcess[] = [];
-  const environmentOf = (name: AppName) => ({ ...shared, PORT: String(ports[appNames.indexOf(name)]) });
+  const processOf = (name: AppName) => {
+    const app = started.get(name);
+    if (!app) throw new Error(`This stack has no ${name}.`);
+    return app.child;
+  };
   return {
-    url: `http://127.0.0.1:${ports[0]}`,
+    url: `http://127.0.0.1:${ports.get('gateway')}`,
     local,
     cloud,
     environment: shared,
-    ports: Object.fromEntries(appNames.map((name, index) => [name, ports[index]])) as Record<AppName, number>,
     logDir,
-    apps: Object.fromEntries(appNames.map((name) => [name, processes[name].child])) as Record<AppName, ChildProcess>,
+    processOf,
+    processes: () => [...started.values()].map(({ child }) => child),
     startReplica: async (name) => {
-      const replica = await startApp(name, { ...shared, PORT: String(await freePort()) });
+      const replica = await start(name, await freePort());
       replicas.push(replica);
       return replica;
     },
     async killAndRestart(name) {
-      const { child } = processes[name];
+      const child = processOf(name);
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      processes[name] = await startApp(name, environmentOf(name));
+      started.set(name, await start(name, ports.get(name) ?? (await freePort())));
     },
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,
     async stop() {
-      for (const name of appNames) await processes[name].stop();
-      for (const replica of replicas) await replica.stop();
+      // The gateway first: what it still serves needs the others.
+      for (const app of [...started.values(), ...replicas]) await app.stop();
       await Promise.all([client.end(), local.close(), cloud.close()]);
       await Promise.all([database.drop(), rm(logDir, { recursive: true })]);
     },

@@ -19,7 +19,7 @@ let client: TestClient;
 let requestId: string;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, ['text-processing', 'llm-router']);
   client = await TestClient.register(stack.url);
 }, 60_000);
 beforeEach(async () => {

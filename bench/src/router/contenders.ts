@@ -1,12 +1,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort, startPostgres, startRedis } from '@tollgate/testing';
+import { processorMicros } from './processor-time.js';
 import { startTollgate } from './tollgate.js';
 
 /** Something that answers POST /v1/chat/completions. */
@@ -22,6 +23,8 @@ export type ContenderName = (typeof contenderNames)[number];
 
 export interface Field {
   contenders: Record<ContenderName, Contender>;
+  /** Microseconds of processor time that each process at work for Tollgate has used. */
+  processorMicros(): Promise<Record<string, number>>;
   /** Of Tollgate; see there. */
   toggleProfile: () => void;
   stop(): Promise<void>;
@@ -45,7 +48,7 @@ export async function startField({ profileDir }: { profileDir?: string | undefin
     // Durable, as in production: what the ledger says is committed survives a power cut.
     const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), persistent: true });
     stops.push(() => postgres.stop());
-    const redis = await startRedis();
+    const redis = await startRedis({ dir: join(dataDir, 'redis') });
     stops.push(() => redis.stop());
     const tollgate = await startTollgate({
       databaseUrl: postgres.url,
@@ -73,15 +76,32 @@ export async function startField({ profileDir }: { profileDir?: string | undefin
         headers: { authorization: `Bearer ${tollgate.accessToken}` },
       },
     };
-    return { contenders, toggleProfile: () => tollgate.toggleProfile(), stop };
+    const pids = {
+      ...tollgate.pids,
+      Postgres: await pidIn(join(dataDir, 'postgres', 'postmaster.pid')),
+      Redis: await pidIn(join(dataDir, 'redis', 'redis.pid')),
+      'the provider': provider.pid,
+    };
+    const processorMicrosOf = async ([name, pid]: [string, number]) => [name, await processorMicros(pid)] as const;
+    return {
+      contenders,
+      processorMicros: async () => Object.fromEntries(await Promise.all(Object.entries(pids).map(processorMicrosOf))),
+      toggleProfile: () => tollgate.toggleProfile(),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+async function pidIn(file: string): Promise<number> {
+  return Number.parseInt(await readFile(file, 'utf8'), 10);
+}
+
 interface Started {
   url: string;
+  pid: number;
   stop(): Promise<void>;
 }
 
@@ -89,7 +109,7 @@ async function startInstantProvider(): Promise<Started> {
   const main = fileURLToPath(new URL('instant-provider.js', import.meta.url));
   const child = fork(main, { env: { NODE_ENV: 'production' }, silent: true });
   const [{ url }] = (await once(child, 'message')) as [{ url: string }];
-  return { url, stop: () => end(child) };
+  return { url, pid: child.pid ?? NaN, stop: () => end(child) };
 }
 
 /** The open-source gateway as published, without its request log page. */
@@ -102,7 +122,7 @@ async function startPortkey(): Promise<Started> {
   const url = `http://127.0.0.1:${port}`;
   for (const giveUpAt = Date.now() + 15_000; Date.now() < giveUpAt; await sleep(50)) {
     const response = await fetch(url).catch(() => undefined); // Not listening yet.
-    if (response?.ok) return { url, stop: () => end(child) };
+    if (response?.ok) return { url, pid: child.pid ?? NaN, stop: () => end(child) };
   }
   await end(child);
   throw new Error('Portkey did not start');

@@ -134,10 +134,21 @@ function firstTokenTable(contenders: Field['contenders'], rounds: Rounds<number>
 }
 
 /** What the gateway and the llm-router spend their time on, warm, with the connections of `--connections`. */
-async function profile({ contenders, toggleProfile }: Field, directory: string): Promise<void> {
+async function profile({ contenders, processorMicros, toggleProfile }: Field, directory: string): Promise<void> {
+  const connections = Number(flags.connections);
   await loadAnswers(contenders.tollgate, 64, full.warmUpMs);
+  const before = await processorMicros();
+  const { perSecond } = await loadAnswers(contenders.tollgate, connections, PROFILED_MS);
+  const after = await processorMicros();
+  console.log(
+    `${Math.round(perSecond)} requests/s over ${connections} connections, not profiled; processor time of a request:`,
+  );
+  for (const [name, micros] of Object.entries(after)) {
+    const each = (micros - (before[name] ?? NaN)) / ((perSecond * PROFILED_MS) / 1_000);
+    console.log(`${each.toFixed(0).padStart(6)} µs  ${name}`);
+  }
   toggleProfile();
-  const figures = await loadAnswers(contenders.tollgate, Number(flags.connections), PROFILED_MS);
+  const figures = await loadAnswers(contenders.tollgate, connections, PROFILED_MS);
   toggleProfile();
   const requests = (figures.perSecond * PROFILED_MS) / 1_000;
   await sleep(PROFILE_WRITTEN_WITHIN_MS);

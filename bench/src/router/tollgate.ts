@@ -9,6 +9,8 @@ import { Client } from 'pg';
 export interface Tollgate {
   url: string;
   accessToken: string;
+  /** Of its two processes. */
+  pids: { gateway: number; 'llm-router': number };
   /** Profiles both processes from one call to the next; needs `profileDir`. */
   toggleProfile: () => void;
   stop(): Promise<void>;
@@ -87,7 +89,14 @@ export async function startTollgate(options: TollgateOptions): Promise<Tollgate>
   try {
     await start('llm-router');
     const url = await start('gateway');
-    return { url, accessToken: await newProToken(url, options.databaseUrl), toggleProfile, stop };
+    const [router = NaN, gateway = NaN] = apps.map(({ child }) => child.pid);
+    return {
+      url,
+      pids: { gateway, 'llm-router': router },
+      accessToken: await newProToken(url, options.databaseUrl),
+      toggleProfile,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

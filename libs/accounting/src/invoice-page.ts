@@ -23,7 +23,22 @@ td .note { color: #5b6372; font-size: 13px; }
 tfoot td { padding: 20px 0 0; border: 0; font-size: 20px; font-weight: 650; }
 footer { margin-top: 48px; padding-top: 20px; border-top: 1px solid #eceef2; color: #5b6372; font-size: 13px; }
 footer p { margin: 0 0 4px; }
-@media (max-width: 640px) { body { padding: 0; } main { padding: 28px 20px; border-radius: 0; box-shadow: none; } dl { grid-template-columns: 1fr 1fr; } }
+@media (max-width: 640px) {
+  body { padding: 0; }
+  main { padding: 28px 20px; border-radius: 0; box-shadow: none; }
+  dl { grid-template-columns: 1fr 1fr; }
+  dl div:first-child { grid-column: 1 / -1; }
+  thead { position: absolute; clip-path: inset(50%); }
+  tr { display: grid; grid-template-columns: 1fr auto; column-gap: 16px; padding: 14px 0; border-bottom: 1px solid #eceef2; }
+  td, td + td { padding: 0; border: 0; }
+  td:nth-child(2), td:nth-child(3) { grid-column: 1; text-align: left; color: #5b6372; font-size: 13px; }
+  td:nth-child(2):empty, td:nth-child(3):empty { display: none; }
+  tbody td:nth-child(2)::after { content: " tokens"; }
+  td:nth-child(3)::after { content: " USD per million"; }
+  tbody td:last-child { grid-area: 1 / 2; }
+  tfoot tr { border: 0; }
+  tfoot td, tfoot td:nth-child(2) { grid-column: auto; padding: 6px 0 0; color: inherit; font-size: 20px; }
+}
 @media print { body { padding: 0; background: #fff; } main { max-width: none; padding: 0; box-shadow: none; } tr { break-inside: avoid; } }
 `;
 
@@ -75,7 +90,7 @@ function lineRow(line: InvoiceLine, invoice: Invoice): string {
   const unitPrice = line.unit_price_micro_usd_per_million;
   const cells = [
     line.tokens === null ? '' : grouped(String(line.tokens)),
-    unitPrice === null ? '' : (Number(unitPrice) / 1e6).toFixed(2),
+    unitPrice === null ? '' : prices.format(Number(unitPrice) / 1e6),
     grouped(line.amount),
   ];
   const note = noteOf(line, invoice);
@@ -93,6 +108,7 @@ function noteOf(line: InvoiceLine, invoice: Invoice): string {
   return line.is_late_change ? `For ${periodOf(startsAt, endsAt)}` : `${momentOf(startsAt)} to ${momentOf(endsAt)}`;
 }
 
+const prices = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 6 });
 const days = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
 const moments = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
 

@@ -146,8 +146,8 @@ export class Execution {
       const windowOpen = window.sent(encoded.length);
       if (room) await room;
       if (windowOpen) await windowOpen;
-      // The first part leaves before others are made.
-      if (this.sequence === 1 || turn.isOver) await turn.next();
+      // What always has its next part at hand, and the first part of each stream, gives way to those who read.
+      if (this.sequence === 1 || turn.isOver) await replies.handedOn();
     }
     if (this.reason) throw this.reason;
     replies.end(call, this.sequence, this.entryId);

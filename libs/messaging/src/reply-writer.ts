@@ -52,6 +52,8 @@ export class ReplyWriter {
   private queuedCharacters = 0;
   /** Of whoever waits for room in the queue. */
   private waiters: (() => void)[] = [];
+  /** Of whoever waits until Redis has handed on what was written. */
+  private listeners: (() => void)[] = [];
   /** Something has left in this turn already, or is about to. */
   private isTurnTaken = false;
   /** Batches that are not in the stream yet, and not on their way to it. */
@@ -97,6 +99,17 @@ export class ReplyWriter {
     this.add(call, `[${call},${sequence},"wait"]`);
   }
 
+  /**
+   * Resolves when Redis has handed on what was written before, or is away: a PING, one for all who ask in a turn of the event
+   * loop. Until then this process leaves its core to those who read, and is not further ahead of them than a turn.
+   */
+  handedOn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.listeners.push(resolve);
+      if (!this.isTurnTaken) void this.added(0);
+    });
+  }
+
   private add(call: number, frame: string, entryId?: string): void {
     this.closeRun(call);
     this.queue.push(frame);
@@ -121,9 +134,20 @@ export class ReplyWriter {
     for (const resolve of this.waiters.splice(0)) resolve();
     setImmediate(() => {
       this.turn.begin();
+      this.askForListeners();
       this.isTurnTaken = this.queue.length > 0;
       if (this.isTurnTaken) this.publishQueued();
     });
+  }
+
+  private askForListeners(): void {
+    if (this.listeners.length === 0 || this.queue.length > 0) return;
+    const listeners = this.listeners.splice(0);
+    const answer = () => {
+      this.turn.begin();
+      for (const resolve of listeners) resolve();
+    };
+    this.redis.ping().then(answer, answer);
   }
 
   private publish(batch: Batch): void {

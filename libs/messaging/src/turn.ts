@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-
 const TURN_MS = 1;
 
 /**
@@ -8,7 +6,6 @@ const TURN_MS = 1;
  */
 export class Turn {
   private endsAt = 0;
-  private coming: Promise<void> | undefined;
 
   /** The event loop has come round. */
   begin(): void {
@@ -18,14 +15,5 @@ export class Turn {
   /** For a millisecond the event loop has not come round, as far as anyone noticed. */
   get isOver(): boolean {
     return performance.now() > this.endsAt;
-  }
-
-  /** When the event loop has come round; one turn for all who wait for it. */
-  next(): Promise<void> {
-    this.coming ??= setImmediate().then(() => {
-      this.coming = undefined;
-      this.begin();
-    });
-    return this.coming;
   }
 }

@@ -39,13 +39,13 @@ describe('a stream', () => {
 
   it('hands out the first part while the handler is still working', async () => {
     const count = countIn(services.newName());
-    let release: () => void = () => undefined;
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
     @Controller()
     class CountHandler {
       @Handle(count)
       async *count() {
         yield 0;
-        await new Promise<void>((resolve) => (release = resolve));
+        await released;
         yield 1;
       }
     }

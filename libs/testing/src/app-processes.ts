@@ -81,6 +81,6 @@ function mainOf(name: string): string {
 
 /** What an app needs, and nothing else of the test runner or the developer's shell. */
 function processVariables(): Record<string, string> {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_COMPILE_CACHE'];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
