@@ -6,7 +6,7 @@ import { eventually, freePort, startApp, startRedis, type AppProcess, type Runni
 import { TestClient } from './client.js';
 import { startStack, type Stack } from './stack.js';
 
-/** The full size is `LOG_DRILL=full`: jobs of 600,000 lines and an upload of 64 MiB. */
+/** The full size is `LOG_DRILL=full`: jobs of 600,000 lines and an upload of 63 MiB. */
 const isFull = process.env['LOG_DRILL'] === 'full';
 const LINES = isFull ? 600_000 : 60_000;
 const UPLOAD_BYTES = (isFull ? 63 : 12) * 1_048_576;
@@ -112,7 +112,7 @@ const attemptsOf = (client: TestClient) =>
   );
 
 it(
-  'that several replicas share is read by all of them, each part once, ends as one pass ends, and its narrative is charged to who sent it',
+  'a job that several replicas share is read by all of them, each part once, ends as one pass ends, and its narrative is charged to who sent it',
   async () => {
     const log = shopLog(LINES, 0);
     const expected = await onePass(log);
@@ -144,7 +144,7 @@ it(
 );
 
 it(
-  `of ${UPLOAD_BYTES / 1_048_576} MiB passes through the gateway and its reader in bounded memory`,
+  `an upload of ${UPLOAD_BYTES / 1_048_576} MiB passes through the gateway and its reader in bounded memory`,
   async () => {
     const log = shopLog(UPLOAD_BYTES / 78, 0).slice(0, UPLOAD_BYTES);
     const client = await TestClient.register(stack.url);
@@ -166,7 +166,7 @@ it(
 );
 
 it(
-  'whose Redis is killed in the middle of it, and comes back empty, ends with every line counted once',
+  'a job whose Redis is killed in the middle of it, and comes back empty, ends with every line counted once',
   async () => {
     const log = shopLog(LINES, 1_000_000);
     const expected = await onePass(log);
