@@ -1,3 +1,5 @@
+import { randomNumbers } from './logs-generator.js';
+
 /** Generated logs with one known fault, or none. Everything follows from the seed. */
 export const faultKinds = [
   'new-template',
@@ -41,22 +43,11 @@ const consonants = 'b d f g k l m n p r s t v z'.split(' ');
 const vowels = 'a e i o u'.split(' ');
 const steps = ['accepted', 'checked', 'reserved', 'charged', 'packed', 'finished'];
 
-export type Random = () => number;
-
-/** Numbers from 0 to 1 (the mulberry32 generator, public domain). */
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let value = Math.imul(state ^ (state >>> 15), state | 1);
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+type Random = () => number;
 
 /** Six hours of 20 to 200 kinds of messages with periodic and Poisson rates and a sequence of steps, and `fault` at `strength`. */
 export function generateLog(seed: number, fault?: FaultKind, strength = 10): GeneratedLog {
-  const random = randomFrom(seed);
+  const random = randomNumbers(seed);
   const kinds = makeKinds(random);
   const entries = kinds.flatMap((kind) => eventsOf(random, kind));
   const sessions = makeSessions(random);

@@ -13,7 +13,7 @@ const firstSeed = 3_100_000;
 export const injectionSection: Section = {
   name: 'injection',
   async run({ isQuick }) {
-    const runs = isQuick ? 5 : 40;
+    const runs = isQuick ? 2 : 40;
     const judged: Judged[] = [];
     const recall = new Map<number, Map<FaultKind, number>>();
     const cited = { right: 0, all: 0 };
@@ -33,7 +33,7 @@ export const injectionSection: Section = {
       }
       recall.set(strength, byFault);
     }
-    const clean = await cleanRuns(isQuick ? 4 : 60);
+    const clean = await cleanRuns(isQuick ? 10 : 60);
     judged.push(...clean.findings);
     const rows = faultKinds.map((fault) => [
       fault,

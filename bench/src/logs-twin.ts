@@ -43,9 +43,12 @@ export function renamedTwin({ name, lines, truth }: DataSet, seed: number): Data
   };
 }
 
-/** Letters a to f beside digits. */
+/** Letters a to f beside digits, or as two of them between the colons of an address. */
 function isInHex(word: string, text: string, at: number): boolean {
-  return /^[a-fx]+$/i.test(word) && (/\d/.test(text.charAt(at - 1)) || /\d/.test(text.charAt(at + word.length)));
+  if (!/^[a-fx]+$/i.test(word)) return false;
+  const [before, after] = [text.slice(Math.max(0, at - 3), at), text.slice(at + word.length, at + word.length + 3)];
+  if (/\d$/.test(before) || /^\d/.test(after)) return true;
+  return word.length === 2 && (/[\da-f]{2}:$/i.test(before) || /^:[\da-f]{2}/i.test(after));
 }
 
 /** As long as `word`, or one or two letters longer after many attempts. */

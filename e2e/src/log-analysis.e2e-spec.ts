@@ -85,9 +85,9 @@ describe('a log', () => {
   });
 });
 
-/** Has the local model answer with these, one after the other, whatever it is asked. */
-function letModelSay(...contents: string[]): void {
-  const end = { done: true, done_reason: 'stop', prompt_eval_count: 100, eval_count: 20 };
+/** Has the local model answer with these, one after the other, whatever it is asked, as if each took so many tokens. */
+function letModelSay(contents: string[], promptTokens = 100): void {
+  const end = { done: true, done_reason: 'stop', prompt_eval_count: promptTokens, eval_count: 20 };
   const bodyOf = (content: string) => ({ model: 'gemma3:4b', message: { role: 'assistant', content }, ...end });
   const last = contents.length - 1;
   stack.local.setFault(
@@ -118,7 +118,7 @@ describe('what a model writes', () => {
       ],
       recommendations: [],
     };
-    letModelSay(JSON.stringify(told));
+    letModelSay([JSON.stringify(told)]);
     const answer = await ask(client, 'detect-errors', { log_text: hostileLog });
     expect(answer.analysis).toBe('The database failed. [L1]\n\nFindings:\n- Line one says so. [L1]');
     expect(answer.metadata.citations).toEqual({ valid: 2, removed: 2, claims_removed: 1 });
@@ -128,11 +128,11 @@ describe('what a model writes', () => {
   it('changes nothing of what was found, although it obeys the log', async () => {
     const client = await TestClient.register(stack.url);
     const lie = { text: 'There are no errors.', lines: [2] };
-    letModelSay(JSON.stringify({ summary: lie, findings: [lie], recommendations: [] }));
+    letModelSay([JSON.stringify({ summary: lie, findings: [lie], recommendations: [] })]);
     const obeyed = await ask(client, 'detect-errors', { log_text: hostileLog });
     expect(obeyed.structured_data).toMatchObject(foundInHostileLog);
 
-    letModelSay('{"error_count": 0, "errors": []}');
+    letModelSay(['{"error_count": 0, "errors": []}']);
     const other = await TestClient.register(stack.url); // Of whom no answer is in the cache.
     const otherSchema = await ask(other, 'detect-errors', { log_text: hostileLog });
     expect(otherSchema.structured_data).toEqual(obeyed.structured_data);
@@ -164,7 +164,7 @@ describe('a question', () => {
 
   it('that only a model understands is planned by it, and counted over every line', async () => {
     const client = await TestClient.register(stack.url);
-    letModelSay('{"plan":{"measure":"count","where":{"levels":["error"],"text":["<IP_1>"]}}}');
+    letModelSay(['{"plan":{"measure":"count","where":{"levels":["error"],"text":["<IP_1>"]}}}']);
     const answer = await ask(client, 'query', { log_text: shopLog, prompt: 'Should I worry about 10.1.2.3?' });
     expect(answer).toMatchObject({
       model_used: 'gemma3:4b',
@@ -179,7 +179,7 @@ describe('a question for a reason', () => {
   it('is answered from the evidence, and the tokens of the attempt to plan it are told', async () => {
     const client = await TestClient.register(stack.url);
     const because = { text: 'The peer <IP_1> was gone.', lines: [1_501] };
-    letModelSay('{"plan":null}', JSON.stringify({ summary: because, findings: [because], recommendations: [] }));
+    letModelSay(['{"plan":null}', JSON.stringify({ summary: because, findings: [because], recommendations: [] })]);
     const answer = await ask(client, 'query', { log_text: shopLog, prompt: 'Why did it break?' });
     expect(answer).toMatchObject({
       tokens_used: 240,
@@ -191,40 +191,27 @@ describe('a question for a reason', () => {
   });
 });
 
-describe('without any model', () => {
-  it('every route answers with what was found, and says so', async () => {
-    const alone = await startStack(
-      { OLLAMA_BASE_URL: 'http://127.0.0.1:1', MAVERICK_BASE_URL: 'http://127.0.0.1:1/v1' },
-      ['log-analysis', 'llm-router'],
-    );
-    try {
-      const client = await TestClient.register(alone.url);
-      for (const route of routes) {
-        const answer = await ask(client, route, { log_text: shopLog, prompt: 'Why did it break?' });
-        expect(answer).toMatchObject({
-          model_used: 'none',
-          tokens_used: 0,
-          metadata: { narrative: 'unavailable', narrative_error: expect.any(String) },
-          structured_data: { key_metrics: { levels: { error: 50 } } },
-        });
-        expect(answer.analysis).toContain('2000 lines');
-      }
-    } finally {
-      await alone.stop();
-    }
-  }, 90_000);
-
-  it('but a spent budget stays a 402', async () => {
-    const poor = await startStack({ FREE_TIER_LIMITS: '{"max_llm_tokens_per_month": 10}' }, [
-      'log-analysis',
-      'llm-router',
-    ]);
-    try {
-      const client = await TestClient.register(poor.url);
-      const response = await client.post('/api/v1/llm/analyze', { log_text: shopLog });
-      expect(response.status).toBe(402);
-    } finally {
-      await poor.stop();
-    }
-  }, 60_000);
+it('is refused with a 402 once the budget of its account is spent', async () => {
+  const client = await TestClient.register(stack.url);
+  const told = { text: 'The database failed.', lines: [1_501] };
+  letModelSay([JSON.stringify({ summary: told, findings: [told], recommendations: [] })], 10_000_000);
+  await ask(client, 'analyze', { log_text: shopLog });
+  const response = await client.post('/api/v1/llm/root-cause', { log_text: shopLog });
+  expect(response.status).toBe(402);
 });
+
+it('without any model every route answers with what was found, and says so', async () => {
+  // The last test: the router remembers for a while that nobody answered.
+  for (const provider of [stack.local, stack.cloud]) provider.setFault({ kind: 'cut', afterBytes: 0 });
+  const client = await TestClient.register(stack.url);
+  for (const route of routes) {
+    const answer = await ask(client, route, { log_text: shopLog, prompt: 'Why did it break?' });
+    expect(answer).toMatchObject({
+      model_used: 'none',
+      tokens_used: 0,
+      metadata: { narrative: 'unavailable', narrative_error: expect.any(String) },
+      structured_data: { key_metrics: { levels: { error: 50 } } },
+    });
+    expect(answer.analysis).toContain('2000 lines');
+  }
+}, 60_000);

@@ -5,8 +5,8 @@ const longMonths = new Set(
   'january february march april may june july august september sept october november december'.split(' '),
 );
 const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
-const monthNumbers = new Map(months.map((name, index) => [name, index + 1]));
-const weekdayNames = new Set(weekdays);
+const monthNumbers = new Map(months.map((name, index) => [threeLetters(name, 0), index + 1]));
+const weekdayNames = new Set(weekdays.map((name) => threeLetters(name, 0)));
 
 /** Offsets in minutes. Of names that several zones share (CST, IST) the one that most logs mean. */
 const zoneOffsets = new Map<string, number>(
@@ -77,8 +77,7 @@ export function dateMs(year: number, month: number, day: number): number {
 
 /** 1 to 12 of the first three letters, in any case. */
 export function monthOf(text: string, start: number): number | undefined {
-  const word = text.slice(start, start + 3);
-  return monthNumbers.get(word) ?? monthNumbers.get(word.toLowerCase());
+  return monthNumbers.get(threeLetters(text, start));
 }
 
 export function isMonthName(word: string): boolean {
@@ -86,7 +85,15 @@ export function isMonthName(word: string): boolean {
 }
 
 export function isWeekday(text: string, start: number): boolean {
-  return weekdayNames.has(text.slice(start, start + 3).toLowerCase());
+  return weekdayNames.has(threeLetters(text, start));
+}
+
+/** As one number, in any case; what is no letter makes it another number than any letters have. */
+function threeLetters(text: string, start: number): number {
+  const first = text.charCodeAt(start);
+  const second = text.charCodeAt(start + 1);
+  const third = text.charCodeAt(start + 2);
+  return first < 128 && second < 128 && third < 128 ? ((first | 32) << 16) | ((second | 32) << 8) | (third | 32) : 0;
 }
 
 export function zoneOffsetMinutes(name: string): number | undefined {

@@ -8,6 +8,7 @@ const openings = [
   'During handling of the above exception',
   'The above exception was the direct cause',
   'goroutine ',
+  '[signal ',
   'stack backtrace:',
   'note: run with `RUST_BACKTRACE',
   '--- End of ',
@@ -25,12 +26,11 @@ const openings = [
 export function isContinuation(line: string, before: string | undefined, isTimed: boolean): boolean {
   if (isTimed) return true;
   const first = line.charCodeAt(0);
-  if (first === codes.space || first === codes.tab) return true;
+  if (first === codes.space || first === codes.tab || line === '') return true;
   if (openings.some((opening) => line.startsWith(opening))) return true;
-  // Between the frames of a trace: an empty line, and the exception itself after Python's frames.
+  // Between the frames of a trace: functions, and the exception itself after Python's frames.
   const isInTrace = before !== undefined && /^\s|^Traceback|^goroutine /.test(before);
   return (
-    isInTrace &&
-    (line === '' || /^[\w.$]+(?:Error|Exception|Warning|Exit|Interrupt)\b|^[\w./*()]+\(.*\)$/.test(line.slice(0, 300)))
+    isInTrace && /^[\w.$]+(?:Error|Exception|Warning|Exit|Interrupt)\b|^[\w./*()]+\(.*\)$/.test(line.slice(0, 300))
   );
 }

@@ -10,6 +10,8 @@ export interface Cluster {
   isVariable: boolean[];
   shapes: Shape[];
   words: RowHash;
+  /** What the log says about words that are values. */
+  assignments: Assignments;
 }
 
 /** As many different words in one place are values, provided that enough else is constant. */
@@ -28,15 +30,12 @@ const manyWords = 5;
 export function deriveClusters(shapes: readonly Shape[]): Cluster[] {
   const groups = new Map<string, Cluster[]>();
   const assignments = new Assignments();
-  for (const shape of shapes) {
-    const columns = columnsOf(shape.key);
-    assignments.add(columns, shape);
-    const row: Cluster = {
-      columns,
-      isVariable: columns.words.map(() => false),
-      shapes: [shape],
-      words: RowHash.of(columns.words),
-    };
+  const columnsOfShapes = shapes.map((shape) => [shape, columnsOf(shape.key)] as const);
+  for (const [shape, columns] of columnsOfShapes) assignments.add(columns, shape);
+  for (const [shape, columns] of columnsOfShapes) {
+    const isVariable = columns.words.map((_, column) => assignments.isEnclosedFlag(columns, column));
+    const words = rowHash(columns, isVariable);
+    const row: Cluster = { columns, isVariable, shapes: [shape], words, assignments };
     const skeleton = skeletonOf(columns);
     const group = groups.get(skeleton);
     if (group) group.push(row);
@@ -117,6 +116,10 @@ function merged(rows: readonly Cluster[], column: number): Cluster {
   const [first] = rows;
   if (!first) throw new RangeError('There is nothing to merge');
   const isVariable = first.isVariable.map((_, index) => index === column || rows.some((row) => row.isVariable[index]));
-  const words = RowHash.of(first.columns.words.map((word, index) => (isVariable[index] ? slotMark : word)));
-  return { columns: first.columns, isVariable, shapes: rows.flatMap((row) => row.shapes), words };
+  const words = rowHash(first.columns, isVariable);
+  return { ...first, isVariable, shapes: rows.flatMap((row) => row.shapes), words };
+}
+
+function rowHash({ words }: Columns, isVariable: readonly boolean[]): RowHash {
+  return RowHash.of(words.map((word, column) => (isVariable[column] ? slotMark : word)));
 }

@@ -1,6 +1,6 @@
 import { DASH, LESS, SPACE } from './characters.js';
 import type { Header } from './header.js';
-import { skipSpaces } from './header-steps.js';
+import { skipSpaces } from './header-characters.js';
 import { timeMsOf } from './civil-time.js';
 import { scanTimestamp } from './timestamp.js';
 

@@ -1,3 +1,5 @@
+import { Counter } from './counter.js';
+
 /** Steps of the histogram for each doubling of the gap: neighbours differ by 9 %. */
 const stepsPerDoubling = 8;
 const longestKept = 8;
@@ -25,27 +27,22 @@ export interface GapSnapshot {
  */
 export class GapStatistics {
   private total = 0;
-  private readonly histogram = new Map<number, number>();
+  private readonly histogram = new Counter<number>();
   private readonly longestGaps: Gap[] = [];
   private shortestKept = 0;
   private first: GapSnapshot['first'] = [Number.NaN, 0];
-  private last: GapSnapshot['last'] = [Number.NaN, 0];
+  private lastMs = Number.NaN;
+  private lastLine = 0;
   private lastStep = Number.NaN;
   private lastGap = Number.NaN;
 
   add(timeMs: number, line: number): void {
-    const [lastMs, lastLine] = this.last;
-    if (Number.isNaN(lastMs)) {
-      this.first = [timeMs, line];
-      this.last = [timeMs, line];
-      return;
-    }
-    const milliseconds = timeMs > lastMs ? timeMs - lastMs : 0;
-    this.addGap(milliseconds, lastLine, line, timeMs);
-    if (timeMs >= lastMs) {
-      this.last[0] = timeMs;
-      this.last[1] = line;
-    }
+    const { lastMs } = this;
+    if (Number.isNaN(lastMs)) this.first = [timeMs, line];
+    else this.addGap(timeMs > lastMs ? timeMs - lastMs : 0, this.lastLine, line, timeMs);
+    if (timeMs < lastMs) return;
+    this.lastMs = timeMs;
+    this.lastLine = line;
   }
 
   /** Number of gaps: one less than events. */
@@ -61,7 +58,7 @@ export class GapStatistics {
   /** The gap, in milliseconds, that this share of all gaps does not exceed; within 9 %. */
   quantile(share: number): number {
     let remaining = Math.ceil(this.total * share);
-    for (const [step, count] of [...this.histogram].toSorted(([a], [b]) => a - b)) {
+    for (const [step, count] of this.histogram.entries().toSorted(([a], [b]) => a - b)) {
       if (remaining <= count) return step < 0 ? 0 : 2 ** ((step + remaining / count) / stepsPerDoubling);
       remaining -= count;
     }
@@ -71,39 +68,43 @@ export class GapStatistics {
   /** Adds what was seen in the lines after this one's. */
   merge(other: GapStatistics): void {
     if (Number.isNaN(other.first[0])) return;
-    if (Number.isNaN(this.last[0])) this.first = [...other.first];
+    if (Number.isNaN(this.lastMs)) this.first = [...other.first];
     else {
-      const milliseconds = Math.max(0, other.first[0] - this.last[0]);
-      this.addGap(milliseconds, this.last[1], other.first[1], other.first[0]);
+      const milliseconds = Math.max(0, other.first[0] - this.lastMs);
+      this.addGap(milliseconds, this.lastLine, other.first[1], other.first[0]);
     }
-    for (const [step, count] of other.histogram) this.histogram.set(step, (this.histogram.get(step) ?? 0) + count);
+    this.histogram.merge(other.histogram.entries());
     for (const gap of other.longestGaps) this.keepLongest({ ...gap });
     this.total += other.total;
-    if (!(other.last[0] < this.last[0])) this.last = [...other.last];
+    if (other.lastMs < this.lastMs) return;
+    this.lastMs = other.lastMs;
+    this.lastLine = other.lastLine;
   }
 
   snapshot(): GapSnapshot {
-    const histogram = [...this.histogram].toSorted(([a], [b]) => a - b);
-    return { count: this.total, histogram, longest: [...this.longestGaps], first: this.first, last: this.last };
+    const histogram = this.histogram.entries().toSorted(([a], [b]) => a - b);
+    const last: GapSnapshot['last'] = [this.lastMs, this.lastLine];
+    return { count: this.total, histogram, longest: [...this.longestGaps], first: this.first, last };
   }
 
   static restore(snapshot: GapSnapshot): GapStatistics {
     const statistics = new GapStatistics();
     statistics.total = snapshot.count;
-    for (const [step, count] of snapshot.histogram) statistics.histogram.set(step, count);
+    statistics.histogram.merge(snapshot.histogram);
     for (const gap of snapshot.longest) statistics.keepLongest({ ...gap });
     // NaN, which stands for "none yet", is null in JSON.
     statistics.first = [snapshot.first[0] ?? Number.NaN, snapshot.first[1]];
-    statistics.last = [snapshot.last[0] ?? Number.NaN, snapshot.last[1]];
+    statistics.lastMs = snapshot.last[0] ?? Number.NaN;
+    statistics.lastLine = snapshot.last[1];
     return statistics;
   }
 
   private addGap(milliseconds: number, lineBefore: number, lineAfter: number, endMs: number): void {
     if (milliseconds !== this.lastGap) {
       this.lastGap = milliseconds;
-      this.lastStep = milliseconds < 1 ? -1 : Math.floor(Math.log2(milliseconds) * stepsPerDoubling);
+      this.lastStep = stepOf(milliseconds);
     }
-    this.histogram.set(this.lastStep, (this.histogram.get(this.lastStep) ?? 0) + 1);
+    this.histogram.add(this.lastStep);
     this.total++;
     if (milliseconds > this.shortestKept) this.keepLongest({ milliseconds, lineBefore, lineAfter, endMs });
   }
@@ -114,4 +115,16 @@ export class GapStatistics {
     if (this.longestGaps.length > longestKept) this.longestGaps.pop();
     if (this.longestGaps.length === longestKept) this.shortestKept = this.longestGaps.at(-1)?.milliseconds ?? 0;
   }
+}
+
+/** Most gaps are short and whole. */
+const stepsOfShort = Int16Array.from({ length: 4_096 }, (_, milliseconds) => computedStepOf(milliseconds));
+
+function stepOf(milliseconds: number): number {
+  const isShort = milliseconds === (milliseconds & 0xfff);
+  return isShort ? (stepsOfShort[milliseconds] ?? 0) : computedStepOf(milliseconds);
+}
+
+function computedStepOf(milliseconds: number): number {
+  return milliseconds < 1 ? -1 : Math.floor(Math.log2(milliseconds) * stepsPerDoubling);
 }

@@ -1,16 +1,15 @@
-import {
-  BAR,
-  CLOSING_BRACKET,
-  COLON,
-  COMMA,
-  OPENING_BRACKET,
-  SLASH,
-  SPACE,
-  TAB,
-  isAsciiLetter,
-  isDigit,
-} from './characters.js';
+import { BAR, COLON, COMMA, SLASH, SPACE, TAB, isDigit } from './characters.js';
 import type { Header } from './header.js';
+import {
+  closesHeader,
+  isBoundary,
+  isClosing,
+  isOpening,
+  isSeparator,
+  isWordCharacter,
+  skipSpaces,
+} from './header-characters.js';
+import { nameMax, readDashed, readName, readSyslog } from './header-names.js';
 import { levelOf, levelOfLetter } from './log-level.js';
 import { timeMsOf } from './civil-time.js';
 import { scanTimestamp } from './timestamp.js';
@@ -21,6 +20,8 @@ export const steps = [
   'time',
   /** A word for a level, also in brackets or with a colon. */
   'level',
+  /** A level with a colon, also behind a word of whoever it is about: `ada@shop ERROR: `. */
+  'owned',
   /** Logcat's and others' single letter. */
   'letter',
   /** Anything in balanced brackets: a thread, a logger, an id. */
@@ -42,9 +43,6 @@ export const steps = [
 ] as const;
 export type Step = (typeof steps)[number];
 
-/** The longest name of a component; what is longer is text with a colon in it. */
-const nameMax = 120;
-
 /**
  * Reads `step` at `start` into `header`. Returns the index after it and the spaces that follow, or -1 when something else
  * stands there.
@@ -55,6 +53,8 @@ export function readStep(step: Step, line: string, start: number, header: Header
       return readTime(line, start, header, referenceMs);
     case 'level':
       return readLevel(line, start, header);
+    case 'owned':
+      return readOwned(line, start, header);
     case 'letter':
       return readLetter(line, start, header);
     case 'group':
@@ -109,10 +109,21 @@ function readLevel(line: string, start: number, header: Header): number {
     end += 1;
   }
   if (line.charCodeAt(end) === COLON) end += 1;
+  if (!isEnclosed && closesHeader(line, start, end)) end += 1;
   if (!isBoundary(line.charCodeAt(end))) return -1;
   header.level = level;
   header.levelText = text;
   return skipSpaces(line, end);
+}
+
+function readOwned(line: string, start: number, header: Header): number {
+  const space = line.indexOf(' ', start);
+  const colon = line.indexOf(':', start);
+  if (space < 0 || colon < 0 || colon - start > nameMax || isOpening(line.charCodeAt(start))) return -1;
+  // `LOG: ` has its colon before the first space, `ada@shop LOG: ` behind it.
+  const levelStart = colon < space ? start : space + 1;
+  if (line.charCodeAt(colon + 1) !== SPACE || !/^[A-Z]+\d?$/.test(line.slice(levelStart, colon))) return -1;
+  return readLevel(line, levelStart, header);
 }
 
 function readLetter(line: string, start: number, header: Header): number {
@@ -163,52 +174,6 @@ function readWord(line: string, start: number, header: Header, isDotted: boolean
   return skipSpaces(line, end);
 }
 
-/** The name has no spaces but before its colon; a number in brackets after it is the process. */
-function readName(line: string, start: number, header: Header): number {
-  let end = start;
-  const last = Math.min(line.length, start + nameMax);
-  while (end < last && isNameCharacter(line.charCodeAt(end))) end += 1;
-  if (end === start) return -1;
-  let after = end;
-  if (line.charCodeAt(end) === OPENING_BRACKET) after = readPid(line, end, header);
-  if (after < 0) return -1;
-  after = skipSpaces(line, after);
-  // a::b is one name, and so is a URL's scheme.
-  if (line.charCodeAt(after) !== COLON || !isBoundary(line.charCodeAt(after + 1))) return -1;
-  header.component = line.slice(start, end);
-  return skipSpaces(line, after + 1);
-}
-
-function readDashed(line: string, start: number, header: Header): number {
-  const dash = line.indexOf(' - ', start);
-  if (dash < 0 || dash === start || dash - start > nameMax) return -1;
-  const name = line.slice(start, dash).trimEnd();
-  if (!/^[\w.$@/#<>-]+(?:\[\d+\])?(?: \*?\d+)?$/.test(name)) return -1;
-  header.component = name;
-  return skipSpaces(line, dash + 3);
-}
-
-/** A line without a program, such as `host last message repeated 2 times`, keeps its host only. */
-function readSyslog(line: string, start: number, header: Header): number {
-  let hostEnd = start;
-  while (hostEnd < line.length && line.charCodeAt(hostEnd) !== SPACE) hostEnd += 1;
-  if (hostEnd === start || line.charCodeAt(hostEnd - 1) === COLON) return -1;
-  const host = line.slice(start, hostEnd);
-  if (levelOf(host) !== undefined) return -1;
-  header.host = host;
-  const tagStart = skipSpaces(line, hostEnd);
-  const colon = line.indexOf(':', tagStart);
-  if (colon < 0 || colon - tagStart > nameMax) return tagStart;
-  const next = line.charCodeAt(colon + 1);
-  const tag = line.slice(tagStart, colon);
-  // Names may hold spaces when their process number says where they end; else one space before a version.
-  const found = /^(\S+(?: \S+){0,3})\[(\d+)\](?: \([^()]*\))?$|^(\S+(?: v?\d\S*)?)$/.exec(tag);
-  if (!found || !(isBoundary(next) || (found[2] !== undefined && next !== COLON))) return tagStart;
-  header.process = found[1] ?? found[3];
-  header.pid = found[2];
-  return skipSpaces(line, colon + 1);
-}
-
 function readCell(line: string, start: number, header: Header): number {
   let end = start;
   while (end < line.length && line.charCodeAt(end) !== BAR && line.charCodeAt(end) !== TAB) end += 1;
@@ -233,14 +198,6 @@ function readSeparatorAgain(line: string, at: number): number {
   return line.charCodeAt(at) === COLON && line.charCodeAt(at + 1) === SPACE ? skipSpaces(line, at + 1) : -1;
 }
 
-function readPid(line: string, opening: number, header: Header): number {
-  let end = opening + 1;
-  while (isDigit(line.charCodeAt(end))) end += 1;
-  if (end === opening + 1 || line.charCodeAt(end) !== CLOSING_BRACKET) return -1;
-  header.pid = line.slice(opening + 1, end);
-  return end + 1;
-}
-
 /** A thread or a request's id is the component only where nothing else is. */
 function setContext(header: Header, text: string): void {
   const { component } = header;
@@ -248,6 +205,13 @@ function setContext(header: Header, text: string): void {
   if (header.level === undefined && letter !== undefined) {
     header.level = letter;
     header.levelText = text;
+    return;
+  }
+  // `core:error`: a module and its level.
+  const [, module, moduleLevel] = /^([\w-]+):([a-z]+)\d?$/.exec(text) ?? [];
+  if (header.level === undefined && moduleLevel !== undefined && levelOf(moduleLevel) !== undefined) {
+    header.setLevel(moduleLevel);
+    header.component = module;
     return;
   }
   setField(header, text);
@@ -260,35 +224,3 @@ function setField(header: Header, text: string): void {
   else if (/^\d+$/.test(text)) header.pid ??= text;
   else if (/\p{L}[^,]/u.test(text)) header.component = text;
 }
-
-export function skipSpaces(line: string, start: number): number {
-  let at = start;
-  while (line.charCodeAt(at) === SPACE || line.charCodeAt(at) === TAB) at += 1;
-  return at;
-}
-
-const isLetter = (code: number) => isAsciiLetter(code) || code > 127;
-const isWordCharacter = (code: number) => isLetter(code) || isDigit(code) || code === 95;
-/** Also . $ - / @ # ( ) < > + * ~ and the colon within `a::b`. */
-const isNameCharacter = (code: number) =>
-  isWordCharacter(code) ||
-  (code >= 35 && code <= 47 && code !== 44 && code !== 39) ||
-  code === 60 ||
-  code === 62 ||
-  code === 64 ||
-  code === 126;
-/** ( [ < */
-const isOpening = (code: number) => code === 40 || code === OPENING_BRACKET || code === 60;
-const isClosing = (code: number) => code === 41 || code === CLOSING_BRACKET || code === 62;
-/** - : | , and what word processors make of a dash */
-const isSeparator = (code: number) =>
-  code === 45 || code === COLON || code === BAR || code === COMMA || code === 0x2013 || code === 0x2014;
-/** The end of the line is NaN. */
-const isBoundary = (code: number) =>
-  code === SPACE ||
-  code === TAB ||
-  code === BAR ||
-  code === COMMA ||
-  Number.isNaN(code) ||
-  isOpening(code) ||
-  isClosing(code);

@@ -1,5 +1,6 @@
 import { Header } from './header.js';
-import { readStep, skipSpaces, type Step } from './header-steps.js';
+import { skipSpaces } from './header-characters.js';
+import { readStep, type Step } from './header-steps.js';
 import { scanTimestamp } from './timestamp.js';
 
 /** The steps of the header of lines that are written in the same way. */
@@ -56,7 +57,7 @@ function nextSteps(cursors: readonly Cursor[], before: readonly Step[], referenc
   const has = (step: Step) => shareOf(cursors, step, referenceMs) >= mostLines;
   const isFew = cursors.length < fewLines;
   const hasTime = before.includes('time');
-  const hasLevel = before.includes('level') || before.includes('letter');
+  const hasLevel = before.includes('level') || before.includes('letter') || before.includes('owned');
   const isNamed = before.some((step) => step === 'name' || step === 'dashed' || step === 'syslog');
   const last = before.at(-1);
   if (last !== 'separator' && before.length > 0 && has('separator')) return ['separator'];
@@ -65,6 +66,8 @@ function nextSteps(cursors: readonly Cursor[], before: readonly Step[], referenc
   if (isNamed && hasLevel) return [];
   const isLevel = isNamed || isFew ? (cursor: Cursor) => isPlainLevel(cursor, referenceMs) : undefined;
   if (!hasLevel && has('level') && (isLevel === undefined || cursors.every(isLevel))) return ['level'];
+  if (!hasLevel && hasTime && has('owned') && (!isFew || shareOf(cursors, 'owned', referenceMs) === 1))
+    return ['owned'];
   const columns = isNamed || (hasLevel && hasTime) ? [] : columnsBeforeAnchor(cursors, hasTime, hasLevel, referenceMs);
   if (columns.length > 0) return columns;
   if (!hasLevel && hasTime && has('letter')) return ['letter'];
@@ -124,12 +127,12 @@ function columnsBeforeAnchor(
   return [];
 }
 
-/** Capitals, brackets or a colon: the word "error" within a sentence is no column. */
-function isPlainLevel({ line, at }: Cursor, referenceMs: number): boolean {
+/** Capitals, brackets, a colon or padding: the word "error" within a sentence is no column. */
+export function isPlainLevel({ line, at }: Cursor, referenceMs: number): boolean {
   const end = readStep('level', line, at, scratch, referenceMs);
   if (end < 0) return false;
   const text = line.slice(at, end);
-  return /^[[(<]|:\s*$/.test(text) || !/[a-z]/.test(text);
+  return /^[[(<]|:\s*$| {2,}$|\t$/.test(text) || !/[a-z]/.test(text);
 }
 
 /** Two words with a colon after the second, which has a process number in many of the lines. */
@@ -152,7 +155,8 @@ function isSyslog(cursors: readonly Cursor[], isFew: boolean): boolean {
 
 /** A name that is none by accident: dotted, or with a process number. */
 function isCertainName(line: string, at: number): boolean {
-  return /^(?:[\w$-]+\.)+[\w$-]+\s*:|^[\w./-]+\[\d+\]:|^\d+#\d+:/.test(line.slice(at, at + 200));
+  const text = line.slice(at, at + 200);
+  return /^(?:[\w$-]+\.)+[\w$-]+\s*:|^[\w./-]+\[\d+\]:|^\d+#\d+:|^[\w$.:-]+\] /.test(text);
 }
 
 /** Where brackets hold all that is left, they hold the message. */
@@ -181,8 +185,11 @@ function isPadded(cursors: readonly Cursor[]): boolean {
   return padded.length >= cursors.length * 0.95;
 }
 
-/** Where the first time of a line stands and how it is written: lines of one format agree in it. Undefined without one. */
-export function timeSignature(line: string): { column: number; form: number } | undefined {
+/**
+ * Where the first time of a line stands and how it is written: `form * 16 + column`, in which lines of one format agree. -1
+ * without one.
+ */
+export function timeSignature(line: string): number {
   let at = skipSpaces(line, 0);
   for (let column = 0; column <= columnsBeforeMax && at < line.length; column += 1) {
     const code = line.charCodeAt(at);
@@ -190,10 +197,11 @@ export function timeSignature(line: string): { column: number; form: number } | 
     const time = scanTimestamp(line, isEnclosed ? at + 1 : at);
     if (time?.hasTime) {
       const next = line.charCodeAt(skipSpaces(line, time.end));
-      return { column, form: time.form * 4 + (isEnclosed ? 2 : 0) + (next === 45 || next === 124 ? 1 : 0) };
+      const form = time.form * 4 + (isEnclosed ? 2 : 0) + (next === 45 || next === 124 ? 1 : 0);
+      return form * 16 + column;
     }
     while (at < line.length && line.charCodeAt(at) !== 32 && line.charCodeAt(at) !== 9) at += 1;
     at = skipSpaces(line, at);
   }
-  return undefined;
+  return -1;
 }

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { isContinuation } from './continuation.js';
 import type { Header } from './header.js';
-import { steps } from './header-steps.js';
-import { learnLayout, readLayout, timeSignature } from './layout.js';
+import { skipSpaces } from './header-characters.js';
+import { readStep, steps } from './header-steps.js';
+import { isPlainLevel, learnLayout, readLayout, timeSignature } from './layout.js';
 
 const LayoutShape = z.object({ steps: z.array(z.enum(steps)) });
 
 /** A way of writing lines: where their times stand and what else is in their headers. */
-const LearnedFormat = z.object({ column: z.int().min(0), form: z.int().min(0), layout: LayoutShape });
+const LearnedFormat = z.object({ signature: z.int().min(0), layout: LayoutShape });
+type LearnedFormat = z.infer<typeof LearnedFormat>;
 
 /** What a sample of a log says about the headers of all of its lines. Plain JSON, so that it can travel with a chunk. */
 export const LogFormat = z.object({
@@ -24,37 +26,36 @@ const shareMin = 0.1;
 
 /** `lines` are the first ones of a log, or of each of its parts. */
 export function learnFormat(lines: readonly string[], referenceMs: number): LogFormat {
-  const groups = new Map<number, { column: number; form: number; lines: string[] }>();
+  const groups = new Map<number, string[]>();
   const untimed: string[] = [];
   for (const line of lines) {
     const signature = timeSignature(line);
-    if (signature === undefined) {
+    if (signature < 0) {
       untimed.push(line);
       continue;
     }
-    const key = signature.form * 16 + signature.column;
-    const group = groups.get(key);
-    if (group) group.lines.push(line);
-    else groups.set(key, { ...signature, lines: [line] });
+    const group = groups.get(signature);
+    if (group) group.push(line);
+    else groups.set(signature, [line]);
   }
-  const formats = [...groups.values()]
-    .filter((group) => group.column === 0 || group.lines.length >= lines.length * shareMin)
-    .map(({ column, form, lines: own }) => ({ column, form, layout: learnLayout(own, referenceMs) }));
+  const formats = [...groups]
+    .filter(([signature, own]) => columnOf(signature) === 0 || own.length >= lines.length * shareMin)
+    .map(([signature, own]) => ({ signature, layout: learnLayout(own, referenceMs) }));
   const timed = lines.length - untimed.length;
   // Traces can be most of a log, and there are lines that go on with others in no known way.
-  const independent = untimed.filter((line) => !isContinuation(line, ' ', false)).length;
-  return { formats, isTimed: timed * 2 > independent, untimed: learnLayout(untimed, referenceMs) };
+  const independent = untimed.filter((line) => !isContinuation(line, ' ', false));
+  return { formats, isTimed: timed * 2 > independent.length, untimed: learnLayout(independent, referenceMs) };
 }
 
 /** Reads the header of a line in one of the formats. False when it has none of their times. */
 export function readFormat(format: LogFormat, line: string, header: Header, referenceMs: number): boolean {
   const signature = timeSignature(line);
-  if (signature !== undefined) {
-    const { column, form } = signature;
-    let found = format.formats.find((known) => known.column === column && known.form === form);
-    if (found === undefined && column === 0) {
+  if (signature >= 0) {
+    let found: LearnedFormat | undefined;
+    for (const known of format.formats) if (known.signature === signature) found = known;
+    if (found === undefined && columnOf(signature) === 0) {
       // A way of writing that the sample did not have.
-      found = { column, form, layout: learnLayout([line], referenceMs) };
+      found = { signature, layout: learnLayout([line], referenceMs) };
       format.formats.push(found);
     }
     if (found !== undefined) {
@@ -64,5 +65,14 @@ export function readFormat(format: LogFormat, line: string, header: Header, refe
   }
   if (format.isTimed) return false;
   readLayout(format.untimed, line, header, referenceMs);
+  const at = skipSpaces(line, 0);
+  // Where most lines are plain text, a few say `ERROR: ` all the same.
+  if (format.untimed.steps.length === 0 && at === 0 && isPlainLevel({ line, at }, referenceMs))
+    header.messageStart = readStep('level', line, at, header, referenceMs);
   return header.level !== undefined || header.component !== undefined;
+}
+
+/** Columns of a line before its time. */
+function columnOf(signature: number): number {
+  return signature % 16;
 }

@@ -1,6 +1,7 @@
+import { readDockerLine } from './docker-line.js';
 import { readEnvelope } from './envelope.js';
 import type { Header } from './header.js';
-import { skipSpaces } from './header-steps.js';
+import { skipSpaces } from './header-characters.js';
 import { readJsonLine } from './json-line.js';
 import { readFormat, type LogFormat } from './line-formats.js';
 import { readLogfmtLine } from './logfmt-line.js';
@@ -17,8 +18,9 @@ export function cleanLine(text: string): string {
 }
 
 /** What a collector put around a line is removed, as is everything that structured lines say by themselves. */
-export function innerLine(line: string, header: Header, referenceMs: number): string | undefined {
+export function innerLine(outerLine: string, header: Header, referenceMs: number): string | undefined {
   header.clear();
+  const line = cleanLine(readDockerLine(outerLine, referenceMs)?.log ?? outerLine);
   const start = readEnvelope(line, header, referenceMs);
   if (header.process !== undefined || readStructured(line, start, header, referenceMs)) return undefined;
   return line.slice(start);
@@ -26,6 +28,15 @@ export function innerLine(line: string, header: Header, referenceMs: number): st
 
 /** Fills `header` from a clean line, and returns the text into which its `messageStart` points. */
 export function readLine(line: string, format: LogFormat, header: Header, referenceMs: number): string {
+  const docker = readDockerLine(line, referenceMs);
+  if (!docker) return readProgramLine(line, format, header, referenceMs);
+  const inner = readProgramLine(cleanLine(docker.log), format, header, referenceMs);
+  header.timeMs ??= docker.timeMs;
+  header.isFound ||= !isIndented(inner);
+  return inner;
+}
+
+function readProgramLine(line: string, format: LogFormat, header: Header, referenceMs: number): string {
   header.clear();
   const start = readEnvelope(line, header, referenceMs);
   const isEnveloped = header.isFound;

@@ -25,8 +25,8 @@ export interface LogEvent {
   /** The first line as it stands in the input, without its line break. */
   text: string;
   /**
-   * Stack frames and other lines that go on with this event, as they stand in the input; of a structured line, which is one
-   * line of the input, the further lines of its message and its stack trace.
+   * Stack frames and other lines that go on with this event, without colours and what a collector put around them; of a
+   * structured line, which is one line of the input, the further lines of its message and its stack trace.
    */
   continuation: readonly string[];
 }

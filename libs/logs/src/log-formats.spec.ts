@@ -90,6 +90,17 @@ const formats: [system: string, lines: string[], last: Expected][] = [
   ['Python with bars', ['2024-01-31 10:00:00.123 | WARNING  | app.cart:add:42 - full', '2024-01-31 10:00:00.223 | INFO     | app.cart:add:43 - ok'], { level: 'info', component: 'app.cart:add:43', message: 'ok' }],
   ['an application server', Array.from({ length: 12 }, (_, i) => `<2024-01-31 10:00:00> <Error> <Security> <A-0907${i}> <no ${i}>`), { level: 'error', message: '<no 11>' }],
   ['a letter in brackets', ['[2024-01-31 10:00:00.123] [worker-3] [W] low'], { level: 'warn', message: 'low' }],
+  ['a relational database, with who asked', ['2024-01-31 10:00:00.123 UTC [41] LOG:  ready', '2024-01-31 10:00:00.124 UTC [42] ada@shop ERROR:  no such table'], { level: 'error', pid: '42', message: 'no such table' }],
+  ['a web server with modules', ['[Wed Jan 31 10:00:00.123456 2024] [core:error] [pid 17:tid 140] [client 10.0.0.1:50000] invalid request'], { level: 'error', component: 'core', message: '[client 10.0.0.1:50000] invalid request' }],
+  ['a proxy', ['2024/01/31 10:00:00 [warn] 31#17: slow'], { level: 'warn', pid: '31#17', component: undefined, message: 'slow' }],
+  ['a data structure server', ['17:M 31 Jan 2024 10:00:00.123 # WARNING low memory', '17:M 31 Jan 2024 10:00:00.124 * Ready'], { time: '2024-01-31T10:00:00.124Z', pid: '17', level: 'notice', levelText: '*', message: 'Ready' }],
+  ["Linux's audit", ['type=SYSCALL msg=audit(1706695200.123:456): arch=c000003e success=yes'], { time: '2024-01-31T10:00:00.123Z', component: 'SYSCALL', message: 'arch=c000003e success=yes' }],
+  ['Docker around anything', ['{"log":"2024-01-31 10:00:00 ERROR payment failed\\n","stream":"stderr","time":"2024-01-31T10:00:01Z"}'], { time: '2024-01-31T10:00:00.000Z', level: 'error', message: 'payment failed' }],
+  ['a time and a level in one bracket', ['[10:00:00 INF] started', '[10:00:01 ERR] failed'], { level: 'error', message: 'failed' }],
+  ['a time, a level and a name in one bracket', ['[2024-01-31T10:00:00Z WARN  shop::cart] slow'], { level: 'warn', component: 'shop::cart', message: 'slow' }],
+  ['columns of few lines', ['2024-01-31 10:00:00, Info                  ready'], { level: 'info', message: 'ready' }],
+  ['a script', ['Starting', 'done in 3 s', 'copied', 'ERROR: no such file'], { level: 'error', message: 'no such file' }],
+  ['a cluster that tells what happened', Array.from({ length: 12 }, (_, i) => `${i}m          ${i % 2 ? 'Warning' : 'Normal '}   BackOff            pod/shop-${i}        Back-off`), { level: 'warn', component: 'pod/shop-11', message: 'Back-off' }],
   ['no format at all', ['Listening on 8080'], { level: undefined, message: 'Listening on 8080' }],
 ]; // prettier-ignore
 

@@ -4,12 +4,12 @@ export const logLevels = ['trace', 'debug', 'info', 'notice', 'warn', 'error', '
 export type LogLevel = (typeof logLevels)[number];
 
 const spellings: Record<LogLevel, string> = {
-  trace: 'trace trc finest finer verbose vrb all',
-  debug: 'debug dbg fine debug1 debug2 debug3 debug4 debug5',
-  info: 'info inf information informational config log statement hint detail audit',
+  trace: 'trace trc trce finest finer verbose vrb all',
+  debug: 'debug dbg dbug fine debug1 debug2 debug3 debug4 debug5',
+  info: 'info inf normal information informational config log statement hint detail audit',
   notice: 'notice note ntc',
   warn: 'warn warning wrn',
-  error: 'error err eror severe failure',
+  error: 'error err fail eror severe failure',
   critical: 'critical crit fatal ftl alert emerg emergency panic dpanic',
 };
 

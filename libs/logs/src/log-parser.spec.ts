@@ -52,6 +52,21 @@ describe('lines that belong together', () => {
     ]);
   });
 
+  test('a panic of Go without a log around it is one event', () => {
+    const panic = ['panic: boom', '[signal SIGSEGV: segmentation violation]', ...(traces['Go'] ?? []).slice(1)];
+    expect(parseLog([...panic, 'Done'].join('\n')).map(({ lineCount }) => lineCount)).toEqual([panic.length, 1]);
+  });
+
+  test('a stack trace goes on through what a collector put around its lines', () => {
+    const wrap = (line: string) => JSON.stringify({ log: `${line}\n`, stream: 'stderr', time: '2024-01-31T10:00:00Z' });
+    const lines = ['2024-01-31 10:00:00 ERROR no', '\tat a.B.c(B.java:7)', '2024-01-31 10:00:01 INFO on'];
+    const events = parseLog(lines.map(wrap).join('\n'));
+    expect(events.map(({ message, continuation }) => [message, continuation])).toEqual([
+      ['no', ['\tat a.B.c(B.java:7)']],
+      ['on', []],
+    ]);
+  });
+
   test('a log that is mostly stack traces is still one of lines with times', () => {
     const trace = [
       'java.io.IOException: x',

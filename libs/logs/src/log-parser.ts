@@ -129,13 +129,13 @@ export class LogParser {
     const number = this.#line;
     this.#line += 1;
     const clean = readLine(cleanLine(line), format, header, this.#referenceMs);
-    if ((this.#isBeforeFirst || this.#isBehindLast) && this.#isOfOtherPart(line, format)) return;
+    if ((this.#isBeforeFirst || this.#isBehindLast) && this.#isOfOtherPart(clean, format)) return;
     this.#lines += 1;
     if (isCut) this.#cutLines += 1;
     if (this.#splitter.hasUnreadable && line.includes('\uFFFD')) this.#unreadableLines += 1;
     const hasRoom = this.#continuation.length < continuationMax;
-    if (!header.isFound && this.#event && hasRoom && isContinuation(line, this.#continuation.at(-1), format.isTimed)) {
-      this.#continuation.push(line);
+    if (!header.isFound && this.#event && hasRoom && isContinuation(clean, this.#continuation.at(-1), format.isTimed)) {
+      this.#continuation.push(clean);
       return;
     }
     this.#emit();

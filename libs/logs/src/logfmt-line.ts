@@ -1,3 +1,4 @@
+import { isDigit } from './characters.js';
 import type { Header } from './header.js';
 import { readFields } from './record-fields.js';
 
@@ -5,6 +6,7 @@ const pairsMax = 200;
 
 /** Reads `time=… level=info msg="…"` from `start` on; false unless there is a level and a message or a time among its pairs. */
 export function readLogfmtLine(line: string, start: number, header: Header, referenceMs: number): boolean {
+  if (isDigit(line.charCodeAt(start))) return false;
   // Cheap, and true for hardly anything else.
   if (!/^[A-Za-z_@][\w.@-]*=/.test(line.slice(start, start + 40))) return false;
   const pairs = pairsOf(line, start);

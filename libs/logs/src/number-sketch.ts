@@ -1,3 +1,4 @@
+import { Counter } from './counter.js';
 import type { NumberSummary } from './template.js';
 
 /** Buckets are 2 % apart: the middle of one is within 2 % of everything in it. */
@@ -14,23 +15,22 @@ export class NumberSketch {
   max = -Infinity;
   /** The first line of the largest. */
   maxLine = Infinity;
-  #buckets = new Map<number, number>();
+  readonly #buckets = new Counter<number>();
 
   add(value: number, line: number, times = 1): void {
     if (value < this.min) this.min = value;
     this.#raiseMax(value, line);
-    const bucket = bucketOf(value);
-    this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + times);
+    this.#buckets.add(bucketOf(value), times);
   }
 
   merge(other: NumberSketch): void {
     this.min = Math.min(this.min, other.min);
     this.#raiseMax(other.max, other.maxLine);
-    for (const [bucket, count] of other.#buckets) this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + count);
+    this.#buckets.merge(other.#buckets.entries());
   }
 
   summary(): NumberSummary {
-    const sorted = [...this.#buckets].sort(([a], [b]) => middleOf(a) - middleOf(b));
+    const sorted = this.#buckets.entries().sort(([a], [b]) => middleOf(a) - middleOf(b));
     const count = sorted.reduce((sum, [, times]) => sum + times, 0);
     const { min, max, maxLine } = this;
     const quantile = (share: number): number => {
@@ -49,7 +49,7 @@ export class NumberSketch {
       min: this.min,
       max: this.max,
       maxLine: this.maxLine,
-      buckets: [...this.#buckets].sort(([a], [b]) => a - b),
+      buckets: this.#buckets.entries().sort(([a], [b]) => a - b),
     };
   }
 
@@ -58,7 +58,7 @@ export class NumberSketch {
     sketch.min = min;
     sketch.max = max;
     sketch.maxLine = maxLine;
-    sketch.#buckets = new Map(buckets);
+    sketch.#buckets.merge(buckets);
     return sketch;
   }
 

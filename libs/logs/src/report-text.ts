@@ -9,6 +9,7 @@ const anomaliesShown = 12;
 /** A report for a terminal. Line numbers are `L123`, times UTC. */
 export function describeReport(report: LogReport): string {
   const { lines, events, span, trend, templateCount, errorGroupCount } = report;
+  if (lines === 0) return 'The log is empty.\n';
   const levels = Object.entries(report.levels).map(([level, count]) => `${level} ${count}`);
   const places = report.components.slice(0, 6).map(({ name, count }) => `${name} ${count}`);
   return [
@@ -20,7 +21,10 @@ export function describeReport(report: LogReport): string {
     ...(levels.length > 0 ? [`levels      ${levels.join(', ')}`] : []),
     ...(places.length > 0 ? [`components  ${places.join(', ')}`] : []),
     '',
-    ...section(`Errors (${errorGroupCount} groups)`, report.errorGroups.slice(0, groupsShown).flatMap(groupLines)),
+    ...section(
+      `Errors (${errorGroupCount} ${errorGroupCount === 1 ? 'group' : 'groups'})`,
+      report.errorGroups.slice(0, groupsShown).flatMap(groupLines),
+    ),
     ...section(`Anomalies (${report.anomalies.length})`, anomalyLines(report)),
     ...section('Before the errors', correlationLines(report)),
     ...section('Most frequent', templateLines(report)),
@@ -44,7 +48,7 @@ function groupLines({
 }: ReportedErrorGroup): string[] {
   return [
     `  ${severity.padEnd(8)} ${String(count).padStart(7)}  ${sparkline(trend.counts)}  ${cut(title)}`,
-    `           L${firstLine} to L${lastLine}, ${trend.direction}, ${category}: ${severityReason}`,
+    `           ${linesText(firstLine, lastLine)}; ${trend.direction}; ${category}; ${severity} because of ${severityReason}`,
     ...(exceptions
       ?.at(-1)
       ?.frames.slice(0, 3)
@@ -82,6 +86,10 @@ function templateLines({ templates, templateCount }: LogReport): string[] {
     ),
     ...(templateCount > shown.length ? [`  … and ${templateCount - shown.length} more`] : []),
   ];
+}
+
+function linesText(first: number, last: number): string {
+  return first === last ? `L${first}` : `L${first} to L${last}`;
 }
 
 function timeText(timeMs: number): string {

@@ -26,28 +26,17 @@ export type OnSessionKey = (kind: number, key: number, from: number, to: number)
 export function findSessionKeys(text: string, onKey: OnSessionKey): void {
   const end = Math.min(text.length, scannedMax);
   let found = 0;
-  let wordStart = 0;
-  let wordEnd = 0;
-  let at = endOfTime(text, end);
-  while (at < end) {
-    let kind = classOf(text.charCodeAt(at));
-    if (kind === other) {
-      at++;
-      continue;
-    }
-    const from = at;
-    while (kind >= letter && ++at < end) kind = classOf(text.charCodeAt(at));
-    if (at >= end || kind === other) {
-      wordStart = from;
-      wordEnd = at;
-      continue;
-    }
-    const firstDigit = at;
-    at = endOfToken(text, at, end);
-    const keyKind = kindOfKey(text, from, firstDigit, at, wordStart, wordEnd);
-    wordStart = wordEnd = 0;
-    if (keyKind === 0 || isPartOfNumber(text, from, at)) continue;
-    onKey(keyKind, (hashOf(text, from, at) >>> 0) * 0x100000 + secondHash(text, from, at), from, at);
+  // Tokens with a digit are looked for by that digit, and the word before them only where it matters.
+  let floor = endOfTime(text, end);
+  for (let at = floor; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x30 || code > 0x39) continue;
+    const from = startOfToken(text, at, floor);
+    const to = endOfToken(text, at, end);
+    const kind = kindOfKey(text, from, at, to, floor);
+    floor = at = to;
+    if (kind === 0 || isPartOfNumber(text, from, to)) continue;
+    onKey(kind, (hashOf(text, from, to) >>> 0) * 0x100000 + secondHash(text, from, to), from, to);
     if (++found === keysPerLineMax) return;
   }
 }
@@ -67,21 +56,21 @@ function isOfTime(text: string, at: number): boolean {
   return (code === 0x54 || code === 0x5a) && classOf(text.charCodeAt(at - 1)) === digit;
 }
 
+/** Of the token that has a character at `at`; nothing before `floor` belongs to it. */
+function startOfToken(text: string, at: number, floor: number): number {
+  let start = at;
+  while (start > floor && classOf(text.charCodeAt(start - 1)) !== other) start--;
+  return start;
+}
+
 function endOfToken(text: string, start: number, end: number): number {
   let at = start;
   while (at < end && classOf(text.charCodeAt(at)) !== other) at++;
   return at;
 }
 
-/** Of the token `from` to `to`, which has a digit; `wordStart` to `wordEnd` is the word before it. 0 when it is no key. */
-function kindOfKey(
-  text: string,
-  from: number,
-  firstDigit: number,
-  to: number,
-  wordStart: number,
-  wordEnd: number,
-): number {
+/** Of the token `from` to `to`, which has a digit; only words from `floor` on can be the word before it. 0 when it is no key. */
+function kindOfKey(text: string, from: number, firstDigit: number, to: number, floor: number): number {
   let letters = 0;
   let digits = 0;
   let lettersAfterDigit = 0;
@@ -102,7 +91,16 @@ function kindOfKey(
   if (isHex) return 1;
   const isNumbered = firstDigit - from >= 2 && lettersAfterDigit === 0 && letters >= 2 && digits >= 2;
   if (isNumbered) return hashOf(text, from, endOfPrefix(text, from, firstDigit)) | 2;
-  if (length < 2 || wordEnd - wordStart < 2 || wordEnd - wordStart > keyWordLengthMax) return 0;
+  return length < 2 ? 0 : kindOfKeyWord(text, from, floor);
+}
+
+/** Of the last word that ends between `floor` and `before`. */
+function kindOfKeyWord(text: string, before: number, floor: number): number {
+  let wordEnd = before;
+  while (wordEnd > floor && classOf(text.charCodeAt(wordEnd - 1)) === other) wordEnd--;
+  const wordStart = startOfToken(text, wordEnd, floor);
+  const length = wordEnd - wordStart;
+  if (length < 2 || length > keyWordLengthMax) return 0;
   const wordHash = hashOf(text, wordStart, wordEnd);
   return keyWordHashes.has(wordHash) ? wordHash | 2 : 0;
 }

@@ -1,4 +1,4 @@
-import { findSessionKeys } from './session-keys.js';
+import { findSessionKeys, type OnSessionKey } from './session-keys.js';
 import { detached } from './text-hash.js';
 
 /** Kinds of keys that are followed; later ones are ignored. */
@@ -39,12 +39,19 @@ interface SessionKind {
  */
 export class SessionStore {
   private readonly kinds = new Map<number, SessionKind>();
+  /** The line that is being added; kept here, as a function for each line would cost more than the search. */
+  private current = { text: '', shape: 0, line: 0 };
+  private readonly onKey: OnSessionKey = (kind, key, from, to) => {
+    const { text, shape, line } = this.current;
+    const found = this.kinds.get(kind) ?? this.addKind(kind, text, from, to);
+    if (found) addStep(found, key, shape, line);
+  };
 
   add(text: string, shape: number, line: number): void {
-    findSessionKeys(text, (kind, key, from, to) => {
-      const found = this.kinds.get(kind) ?? this.addKind(kind, text, from, to);
-      if (found) addStep(found, key, shape, line);
-    });
+    this.current.text = text;
+    this.current.shape = shape;
+    this.current.line = line;
+    findSessionKeys(text, this.onKey);
   }
 
   /** For each kind an example of its keys, the share of sessions that was followed, and those sessions. */

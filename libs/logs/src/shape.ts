@@ -1,3 +1,4 @@
+import { Counter } from './counter.js';
 import type { LogLevel } from './log-level.js';
 import { slotMark, type MessageScanner } from './message-scanner.js';
 import { ValueSketch, type ValueSketchSnapshot } from './value-sketch.js';
@@ -16,7 +17,7 @@ export class Shape {
   count = 0;
   firstLine = Infinity;
   lastLine = 0;
-  readonly #levels = new Map<LogLevel, number>();
+  readonly #levels = new Counter<LogLevel>();
 
   constructor(
     readonly number: number,
@@ -25,14 +26,14 @@ export class Shape {
     readonly values: readonly ValueSketch[] = Array.from({ length: slotsOf(key) }, () => new ValueSketch()),
   ) {}
 
-  get levels(): ReadonlyMap<LogLevel, number> {
-    return this.#levels;
+  get levels(): [level: LogLevel, count: number][] {
+    return this.#levels.entries();
   }
 
   /** `scanner` has just scanned `message`. */
   add(scanner: MessageScanner, message: string, line: number, level: LogLevel | undefined): void {
     this.#count(1, line, line);
-    if (level !== undefined) this.#levels.set(level, (this.#levels.get(level) ?? 0) + 1);
+    if (level !== undefined) this.#levels.add(level);
     for (let slot = 0; slot < this.values.length; slot += 1) {
       const start = scanner.starts[slot] ?? 0;
       const end = scanner.ends[slot] ?? 0;
@@ -59,12 +60,12 @@ export class Shape {
   /** Counts, lines and levels without the values. */
   mergeTotals({ count, firstLine, lastLine, levels }: Shape): void {
     this.#count(count, firstLine, lastLine);
-    for (const [level, times] of levels) this.#levels.set(level, (this.#levels.get(level) ?? 0) + times);
+    this.#levels.merge(levels);
   }
 
   snapshot(): ShapeSnapshot {
     const { key, count, firstLine, lastLine } = this;
-    const levels = [...this.#levels].sort(([a], [b]) => (a < b ? -1 : 1));
+    const levels = this.levels.sort(([a], [b]) => (a < b ? -1 : 1));
     return { key, count, firstLine, lastLine, levels, values: this.values.map((values) => values.snapshot()) };
   }
 
@@ -75,7 +76,7 @@ export class Shape {
       values.map((snapshot) => ValueSketch.restore(snapshot)),
     );
     shape.#count(count, firstLine, lastLine);
-    for (const [level, times] of levels) shape.#levels.set(level, times);
+    shape.#levels.merge(levels);
     return shape;
   }
 

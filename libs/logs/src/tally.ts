@@ -1,16 +1,16 @@
+import { Counter } from './counter.js';
 import { detached } from './text-hash.js';
 
 const namesMax = 500;
 
 /** Counts by name, of the first `namesMax` names and of the rest together. */
 export class Tally {
-  private readonly counts = new Map<string, number>();
+  private readonly counts = new Counter<string>();
   private rest = 0;
 
   add(name: string, count = 1): void {
-    const known = this.counts.get(name);
-    if (known !== undefined) this.counts.set(name, known + count);
-    else if (this.counts.size < namesMax) this.counts.set(detached(name), count);
+    if (this.counts.addKnown(name, count)) return;
+    if (this.counts.size < namesMax) this.counts.add(detached(name), count);
     else this.rest += count;
   }
 
@@ -21,12 +21,12 @@ export class Tally {
 
   /** The most frequent, most frequent first. */
   top(max: number): { name: string; count: number }[] {
-    const sorted = [...this.counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+    const sorted = this.counts.entries().toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
     return sorted.slice(0, max).map(([name, count]) => ({ name, count }));
   }
 
   snapshot(): TallySnapshot {
-    return { counts: [...this.counts], rest: this.rest };
+    return { counts: this.counts.entries(), rest: this.rest };
   }
 }
 

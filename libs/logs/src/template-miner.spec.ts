@@ -41,6 +41,17 @@ describe('templates', () => {
     expect(texts(messages)).toEqual(['refused user=<*>', 'welcome user <*> today']);
   });
 
+  test('a word that several keys have for a value is one wherever a value may stand, in whatever language', () => {
+    const switches = ['a=ja b=ja c=ja', 'a=nein b=nein c=nein', 'Lampe an(ja)', 'gesperrt: nein', 'alle sagten ja'];
+    expect(texts([...switches, ...switches, ...switches])).toEqual([
+      'a=<*> b=<*> c=<*>',
+      'Lampe an(<*>)',
+      'gesperrt: <*>',
+      'alle sagten ja',
+    ]);
+    expect(texts(['a=failed b=failed c=failed', 'Connection: failed'])).toContain('Connection: failed');
+  });
+
   test('brackets and keys with nothing in them are the same message as with something', () => {
     expect(texts(['from 10.0.0.1 () at once', 'from 10.0.0.2 (a1.example) at once'])).toEqual([
       'from <*> (<*>) at once',

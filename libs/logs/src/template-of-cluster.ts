@@ -1,3 +1,4 @@
+import type { Assignments } from './assignments.js';
 import type { Cluster } from './derivation.js';
 import { absorb, generalisedKey } from './generalise.js';
 import { slotMark } from './message-scanner.js';
@@ -9,11 +10,11 @@ import type { ValueSketch } from './value-sketch.js';
 const wildcard = '<*>';
 
 /** The template of shapes that belong together. */
-export function templateOf({ isVariable, shapes }: Cluster): Template {
+export function templateOf({ isVariable, shapes, assignments }: Cluster): Template {
   const [first] = shapes;
   if (!first) throw new RangeError('A cluster has at least one shape');
   let shape = first;
-  if (shapes.length > 1) {
+  if (shapes.length > 1 || isVariable.includes(true)) {
     shape = new Shape(0, generalisedKey(first.key, isVariable));
     for (const part of shapes) absorb(shape, part);
   }
@@ -23,7 +24,7 @@ export function templateOf({ isVariable, shapes }: Cluster): Template {
   for (const [index, literal] of shape.key.split(slotMark).entries()) {
     const values = index === 0 ? undefined : shape.values[index - 1];
     if (values) {
-      const only = constantOf(values, constant);
+      const only = constantOf(values, constant, assignments);
       if (only === undefined) {
         if (constant !== '') tokens.push(constant);
         tokens.push(undefined);
@@ -50,10 +51,11 @@ function idOf(text: string): string {
  * A value that never varied is a constant after all, unless it is one by its nature: the number of a port does not become
  * part of the text because only one port was seen.
  */
-function constantOf(values: ValueSketch, before: string): string | undefined {
+function constantOf(values: ValueSketch, before: string, assignments: Assignments): string | undefined {
   const only = values.constant;
   if (only === undefined) return undefined;
-  if (values.kind === 'word') return values.count >= 3 && !isBoolean(only) ? only : undefined;
+  if (values.kind === 'word')
+    return values.count >= 3 && !isBoolean(only) && !assignments.isFlag(only) ? only : undefined;
   if (values.kind !== 'id' || (before.endsWith('=') && values.count < 3)) return undefined;
   return /^[A-Za-z][^\d]+\d{1,2}[^\d]*$/.test(only) ? only : undefined;
 }

@@ -1,4 +1,5 @@
 import { isDigit } from './characters.js';
+import { Counter } from './counter.js';
 import { NumberSketch, type NumberSketchSnapshot } from './number-sketch.js';
 import type { ParameterKind } from './template.js';
 import { detached, hashPart, hashText } from './text-hash.js';
@@ -30,14 +31,12 @@ export type ValueSketchSnapshot = {
  */
 export class ValueSketch {
   count = 0;
-  readonly kinds = new Map<ParameterKind, number>();
+  readonly #kinds = new Counter<ParameterKind>();
   numbers: NumberSketch | undefined;
   #values = new Map<string, ValueCount>();
   /** Values of this hash and above are no longer looked at. */
   #threshold = HASHES;
   #last: ValueCount | undefined;
-  #lastKind: ParameterKind | undefined;
-  #lastKindCount = 0;
 
   add(value: string, kind: ParameterKind, line: number): void {
     this.addPart(value, 0, value.length, kind, line);
@@ -46,7 +45,7 @@ export class ValueSketch {
   /** The value `start` to `end` of a text, which is cut out only if it is kept: most are not. */
   addPart(text: string, start: number, end: number, kind: ParameterKind, line: number): void {
     this.count += 1;
-    this.#countKind(kind, 1);
+    this.#kinds.add(kind);
     if (kind === 'number') this.#addNumber(numberOf(text, start, end), line, 1);
     const last = this.#last;
     if (last !== undefined && last.value.length === end - start && text.startsWith(last.value, start)) {
@@ -62,14 +61,14 @@ export class ValueSketch {
   /** What a constant word of a shape stands for once its place turns out to vary. */
   addConstant(value: string, kind: ParameterKind, { count, firstLine, lastLine }: Omit<ValueCount, 'value'>): void {
     this.count += count;
-    this.#countKind(kind, count);
+    this.#kinds.add(kind, count);
     if (kind === 'number') this.#addNumber(Number(value), firstLine, count);
     if (hashText(value) < this.#threshold) this.#addValue(value, count, firstLine, lastLine);
   }
 
   merge(other: ValueSketch): void {
     this.count += other.count;
-    for (const [kind, count] of other.kindCounts()) this.#countKind(kind, count);
+    this.#kinds.merge(other.#kinds.entries());
     if (other.numbers) (this.numbers ??= new NumberSketch()).merge(other.numbers);
     this.#threshold = Math.min(this.#threshold, other.#threshold);
     for (const [value, found] of other.#values) {
@@ -103,16 +102,8 @@ export class ValueSketch {
 
   /** The kind of most values. */
   get kind(): ParameterKind {
-    const [top] = [...this.kindCounts()].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+    const [top] = this.#kinds.entries().sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
     return top?.[0] ?? 'word';
-  }
-
-  kindCounts(): Map<ParameterKind, number> {
-    if (this.#lastKind !== undefined)
-      this.kinds.set(this.#lastKind, (this.kinds.get(this.#lastKind) ?? 0) + this.#lastKindCount);
-    this.#lastKind = undefined;
-    this.#lastKindCount = 0;
-    return this.kinds;
   }
 
   snapshot(): ValueSketchSnapshot {
@@ -122,14 +113,14 @@ export class ValueSketch {
       firstLine,
       lastLine,
     ]);
-    const kinds = [...this.kindCounts()].sort(([a], [b]) => (a < b ? -1 : 1));
+    const kinds = this.#kinds.entries().sort(([a], [b]) => (a < b ? -1 : 1));
     return { count: this.count, kinds, values, threshold: this.#threshold, numbers: this.numbers?.snapshot() };
   }
 
   static restore({ count, kinds, values, threshold, numbers }: ValueSketchSnapshot): ValueSketch {
     const sketch = new ValueSketch();
     sketch.count = count;
-    for (const [kind, times] of kinds) sketch.kinds.set(kind, times);
+    sketch.#kinds.merge(kinds);
     for (const [value, times, firstLine, lastLine] of values) {
       sketch.#values.set(value, { value, count: times, firstLine, lastLine });
     }
@@ -154,14 +145,6 @@ export class ValueSketch {
 
   #addNumber(number: number, line: number, times: number): void {
     if (Number.isFinite(number)) (this.numbers ??= new NumberSketch()).add(number, line, times);
-  }
-
-  #countKind(kind: ParameterKind, times: number): void {
-    if (kind !== this.#lastKind) {
-      this.kindCounts();
-      this.#lastKind = kind;
-    }
-    this.#lastKindCount += times;
   }
 
   #prune(): void {

@@ -19,12 +19,12 @@ const STALLED_CHECK_MS = 3_000;
 const STALLED_MAX = 10;
 const ATTEMPTS_MAX = 20;
 const RETRY_MS = 3_000;
-const SWEEP_MS = 30_000;
+const SWEEP_MS = 5_000;
 const ADD_WAIT_MS = 1_000;
 
 /**
  * Which replica does which step of which job. What is to be done stands in Postgres; the queue only says who does it, so
- * that jobs go on after Redis has lost everything: what is not finished is queued again at the start and twice a minute.
+ * that jobs go on after Redis has lost everything: what is not finished is queued again at the start and every few seconds.
  */
 @Injectable()
 export class JobQueue implements OnApplicationBootstrap, OnModuleDestroy {
