@@ -14,6 +14,8 @@ const OUTAGE_MAX_MS = 5_000;
 const READ_COUNT_MAX = 200;
 const RETRY_EVERY_MS = 50;
 const TRIM_EVERY_MS = 100;
+/** More than this is not left to the clock: fast streams would fill Redis, above all when this process is busy. */
+const UNTRIMMED_CHARACTERS_MAX = 256 * 1024;
 /** What was published is added to the stream a moment later, or more than that when Redis is slow. */
 const READ_AGAIN_AFTER_MS = [0, 50, 1_000];
 
@@ -35,6 +37,9 @@ export class ReplyInbox {
   private connections = 0;
   /** Frames that came after something that was missed. */
   private held: Frame[] = [];
+  /** Received since the last trim began. */
+  private untrimmedCharacters = 0;
+  private isTrimming = false;
   private trimTimer: NodeJS.Timeout | undefined;
   private refreshTimer: NodeJS.Timeout | undefined;
 
@@ -152,7 +157,9 @@ export class ReplyInbox {
     } catch (error) {
       this.logger.error('a reply that is not a reply was dropped', { err: error });
     }
-    this.trimTimer ??= setTimeout(() => void this.trim(), TRIM_EVERY_MS);
+    this.untrimmedCharacters += message.length;
+    if (this.untrimmedCharacters > UNTRIMMED_CHARACTERS_MAX) void this.trim();
+    this.trimLater();
   }
 
   private handOut(frame: Frame): void {
@@ -168,19 +175,32 @@ export class ReplyInbox {
     for (const frame of held) this.handOut(frame);
   }
 
-  /** Frees what has been received, not more often than makes a difference. */
+  private trimLater(): void {
+    if (this.closed) return;
+    this.trimTimer ??= setTimeout(() => {
+      this.trimTimer = undefined;
+      void this.trim();
+    }, TRIM_EVERY_MS);
+  }
+
+  /** Frees what has been received, again and again until nothing is left: an answer is added later than it is heard. */
   private async trim(): Promise<void> {
+    if (this.isTrimming) return;
+    this.isTrimming = true;
+    this.untrimmedCharacters = 0;
     try {
       const newest = await this.commands.newestEntry(this.key);
+      if (newest === null || this.closed) return;
+      this.trimLater();
       // It was published before it was added, so it arrives before the answer to this, if the connection is the same.
       await this.subscriber.ping();
-      if (newest === null || this.hasMissed || this.closed) return;
+      if (this.hasMissed || this.closed) return;
       // Up to the newest one, and that one too: no text stays for longer than it is needed.
       await this.commands.multi().xtrim(this.key, 'MINID', newest).xdel(this.key, newest).exec();
     } catch (error) {
       this.logger.debug('the reply stream could not be trimmed', { err: error });
     } finally {
-      this.trimTimer = undefined;
+      this.isTrimming = false;
     }
   }
 }

@@ -120,8 +120,7 @@ describe('a stream', () => {
       mostMebibytes: Object.fromEntries(Object.entries(most).map(([key, bytes]) => [key, inMebibytes(bytes)])),
     });
     expect(outcome).toMatchObject({ code: 'ok', parts, bytes: (parts * MEBIBYTE) / 16 });
-    // The window, and what is read before the next trim: a second's worth while the machine is busy.
-    expect(most.redis).toBeLessThan(8 * MEBIBYTE);
+    expect(most.redis).toBeLessThan(4 * MEBIBYTE);
     expect(most.replica).toBeLessThan(8 * MEBIBYTE);
     expect(most.caller).toBeLessThan(8 * MEBIBYTE);
   });
