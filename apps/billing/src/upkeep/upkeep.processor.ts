@@ -14,6 +14,8 @@ const QUEUE = 'upkeep';
 const PREFIX = '{tollgate-jobs}';
 /** Of a replica that was killed: its job is run again after this. */
 const LOCK_MS = 10_000;
+/** It is seen at the second look after that; the locks of those that live are renewed and stay. */
+const STALLED_CHECK_MS = 2_000;
 /** A job that waits for Postgres must not hold up the others. */
 const JOBS_AT_ONCE = 4;
 
@@ -41,7 +43,7 @@ export class UpkeepProcessor implements OnApplicationBootstrap, BeforeApplicatio
       autorun: false,
       concurrency: JOBS_AT_ONCE,
       lockDuration: LOCK_MS,
-      stalledInterval: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
     });
     const onError = (error: Error) => this.logger.debug('the job queue cannot be reached', { err: error });
     this.queue.on('error', onError);
