@@ -11,7 +11,7 @@ export interface CallMaxima {
   day: number;
   atOnce: number;
   /** Requests of any kind in a window; absent for a call that is no request of a client. */
-  any?: { requests: number; windowMs: number };
+  any?: { requests: number; windowMs: number } | undefined;
 }
 
 /** The limit that a call has met. */
@@ -51,7 +51,7 @@ export class CallSlots {
 
   /** Takes one call from every limit, or nothing from any. Raises `unavailable` within a quarter of a second when Redis does not answer. */
   async take(accountId: string, callId: string, max: CallMaxima): Promise<SlotAnswer> {
-    const [verdict, ...counts] = await this.askKnowingTheDay(accountId, callId, max);
+    const [verdict, ...counts] = await this.askUntilEndsAreCounted(accountId, callId, max);
     const refusedBy = isCallLimit(verdict) ? verdict : undefined;
     if (!refusedBy) this.running.add(accountId, callId);
     const [anyEndsInMs = 0, minute = 0, minuteEndsInMs = 0, day = 0, dayEndsInMs = 0, running = 0] = counts;
@@ -64,6 +64,17 @@ export class CallSlots {
    */
   end(accountId: string, callId: string, { giveBack }: { giveBack: boolean }): Promise<void> {
     return this.running.end(accountId, callId, giveBack);
+  }
+
+  /**
+   * The end of a call may have left another process before this call came, and be read after it: Redis does not read its
+   * connections in the order in which they were written. When it answers, it has read all that came before the question.
+   */
+  private async askUntilEndsAreCounted(accountId: string, callId: string, max: CallMaxima) {
+    const first = await this.askKnowingTheDay(accountId, callId, max);
+    if (first[0] !== 'at_once') return first;
+    const [verdict, , ...counts] = await this.ask(accountId, callId, { ...max, any: undefined }, '');
+    return [verdict, first[1] ?? 0, ...counts] as const;
   }
 
   private async askKnowingTheDay(accountId: string, callId: string, max: CallMaxima) {
