@@ -1,4 +1,4 @@
-import { AppError, invalidRequest, type Contract } from '@tollgate/contracts';
+import { AppError, invalidRequest, type Caller, type Contract } from '@tollgate/contracts';
 import { childTraceparent, runInRequest, type RequestContext } from '@tollgate/observability';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { MessageContext } from './message-context.js';
@@ -88,7 +88,7 @@ export class Execution {
   /** Never rejects. Returns the error that the caller was told, if any. */
   async run(): Promise<AppError | undefined> {
     try {
-      await runInRequest(this.requestContext(), () => this.answer());
+      await runInRequest(new ExecutionContext(this), () => this.answer());
       return undefined;
     } catch (thrown) {
       // An aborted handler fails in ways of its own; the reason for the abort is the truth.
@@ -99,24 +99,6 @@ export class Execution {
       }
       return error;
     }
-  }
-
-  /** What most handlers never ask for is made when they do. */
-  private requestContext(): RequestContext {
-    const { requestId, traceparent: parent, caller, deadlineAt } = this.envelope;
-    const signalOf = () => this.signal;
-    let child: string | undefined;
-    return {
-      requestId,
-      caller,
-      deadlineAt,
-      get traceparent() {
-        return (child ??= childTraceparent(parent));
-      },
-      get signal() {
-        return signalOf();
-      },
-    };
   }
 
   private async answer(): Promise<void> {
@@ -151,6 +133,29 @@ export class Execution {
     }
     if (this.reason) throw this.reason;
     replies.end(call, this.sequence, this.entryId);
+  }
+}
+
+/** What most handlers never ask for is made when they do. */
+class ExecutionContext implements RequestContext {
+  readonly requestId: string;
+  readonly deadlineAt: number;
+  caller?: Caller;
+  private child: string | undefined;
+
+  constructor(private readonly execution: Execution) {
+    const { requestId, deadlineAt, caller } = execution.envelope;
+    this.requestId = requestId;
+    this.deadlineAt = deadlineAt;
+    if (caller) this.caller = caller;
+  }
+
+  get traceparent(): string {
+    return (this.child ??= childTraceparent(this.execution.envelope.traceparent));
+  }
+
+  get signal(): AbortSignal {
+    return this.execution.signal;
   }
 }
 

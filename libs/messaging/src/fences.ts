@@ -34,12 +34,21 @@ export class Fences {
    */
   async start(envelopes: readonly Fenced[], connection = this.commands): Promise<boolean[]> {
     const now = Date.now();
+    const [first, second] = envelopes;
+    if (first && !second) return [await this.startOne(first, connection, now)];
     const open = envelopes.map(({ deadlineAt }) => deadlineAt > now);
     if (!open.includes(true)) return open;
     const names = envelopes.map(({ id }) => keys.fence(this.service, id));
     const ttls = envelopes.map(({ deadlineAt }) => ttlOf(deadlineAt, now));
     const started = await connection.startRequests(names.length, ...names, this.replica, ...ttls);
     return open.map((isOpen, index) => isOpen && started[index] === 1);
+  }
+
+  /** Without a script, which costs Redis three times as much. */
+  private async startOne({ id, deadlineAt }: Fenced, connection: Redis, now: number): Promise<boolean> {
+    if (deadlineAt <= now) return false;
+    const name = keys.fence(this.service, id);
+    return (await connection.set(name, this.replica, 'PX', ttlOf(deadlineAt, now), 'NX')) !== null;
   }
 
   /** Puts up a fence that Redis may not have, or not any more; resolves to whether it is ours. */
