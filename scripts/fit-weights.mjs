@@ -1,22 +1,21 @@
-/** Pulls every weight towards 0, which is "as o200k has it": few texts must not move what many texts leave open. */
-const RIDGE = 0.1;
+/** Pulls every weight towards 0, which is "as the parts have it": few texts must not move what many texts leave open. */
+const RIDGE = 0.02;
 /** An error below this counts by its square, one above by its size: a language that is far off does not spoil the others. */
 const ROBUST_FROM = 0.02;
 const ROUNDS = 8;
 
 /**
- * The weights of the features that make a family's tokens out of o200k's: robust ridge regression over relative errors, by least squares
- * that are weighted anew in every round (Huber's loss).
+ * What a family has more, or fewer, for one part of each kind and form than the part has by itself: robust ridge regression over
+ * relative errors, by least squares that are weighted anew in every round (Huber's loss).
  *
- * @param {{ o200k: number, features: Record<string, number> }[]} texts
+ * @param {import('../libs/llm/dist/token-parts.js').TokenParts[]} texts
  * @param {number[]} counted tokens of each text in the family
- * @returns {Record<string, number>}
+ * @returns {number[]} a weight for each of the counts of parts
  */
 export function fitWeights(texts, counted) {
-  const names = Object.keys(texts[0]?.features ?? {});
-  const rows = texts.map(({ features }, index) => names.map((name) => (features[name] ?? 0) / at(counted, index)));
-  const targets = texts.map(({ o200k }, index) => 1 - o200k / at(counted, index));
-  let weights = names.map(() => 0);
+  const rows = texts.map(({ counts }, index) => Array.from(counts, (count) => count / at(counted, index)));
+  const targets = texts.map(({ tokens }, index) => 1 - tokens / at(counted, index));
+  let weights = (rows[0] ?? []).map(() => 0);
   let shares = texts.map(() => 1);
   for (let round = 0; round < ROUNDS; round++) {
     weights = solve(rows, targets, shares);
@@ -27,7 +26,7 @@ export function fitWeights(texts, counted) {
       return ROBUST_FROM / Math.max(ROBUST_FROM, error);
     });
   }
-  return Object.fromEntries(names.map((name, index) => [name, at(weights, index)]));
+  return weights;
 }
 
 /**
