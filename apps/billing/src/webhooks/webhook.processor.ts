@@ -8,7 +8,9 @@ import { metrics } from '../upkeep/metrics.js';
 
 const QUEUE = 'webhooks';
 const PREFIX = '{tollgate-jobs}';
-const LOCK_MS = 30_000;
+/** Renewed while a delivery lasts. That of a replica that was killed is made by another one after this and the check. */
+const LOCK_MS = 10_000;
+const STALLED_CHECK_MS = 2_000;
 /** Slow receivers wait for their own answers only. */
 const AT_ONCE = 32;
 
@@ -35,7 +37,7 @@ export class WebhookProcessor implements OnApplicationBootstrap, BeforeApplicati
       autorun: false,
       concurrency: AT_ONCE,
       lockDuration: LOCK_MS,
-      stalledInterval: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
     });
     const onError = (error: Error) => this.logger.debug('the queue of webhooks cannot be reached', { err: error });
     this.queue.on('error', onError);

@@ -11,8 +11,9 @@ const QUEUE = 'chat-dispatches';
 const PREFIX = 'tollgate';
 /** Of one replica. */
 const AT_ONCE = 16;
-/** Longer than an attempt may take; one whose replica died is taken over after it. */
+/** Longer than an attempt may take; one whose replica died is taken over after it and the check. */
 const LOCK_MS = 30_000;
+const STALLED_CHECK_MS = 3_000;
 const SWEEP_MS = 30_000;
 const SWEEP_COUNT = 1_000;
 const ADD_WAIT_MS = 1_000;
@@ -43,6 +44,7 @@ export class DispatchQueue implements OnApplicationBootstrap, OnModuleDestroy {
       autorun: false,
       concurrency: AT_ONCE,
       lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
     });
     this.queue.on('error', (error) => this.logger.debug('the queue of dispatches', { err: error }));
     this.worker.on('error', (error) => this.logger.warn('the worker of dispatches', { err: error }));
