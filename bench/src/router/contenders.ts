@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort, startPostgres, startRedis } from '@tollgate/testing';
+import { freePort, quickNodeFlags, startPostgres, startRedis } from '@tollgate/testing';
 import { processorMicros } from './processor-time.js';
 import { startTollgate } from './tollgate.js';
 
@@ -107,18 +107,18 @@ interface Started {
 
 async function startInstantProvider(): Promise<Started> {
   const main = fileURLToPath(new URL('instant-provider.js', import.meta.url));
-  const child = fork(main, { env: { NODE_ENV: 'production' }, silent: true });
+  const child = fork(main, { env: { NODE_ENV: 'production' }, execArgv: quickNodeFlags, silent: true });
   const [{ url }] = (await once(child, 'message')) as [{ url: string }];
   return { url, pid: child.pid ?? NaN, stop: () => end(child) };
 }
 
-/** The open-source gateway as published, without its request log page. */
+/** The open-source gateway as published, without its request log page, and with the flags of Node that ours has. */
 async function startPortkey(): Promise<Started> {
   const manifest = createRequire(import.meta.url).resolve('@portkey-ai/gateway/package.json');
   const main = join(dirname(manifest), 'build/start-server.js');
   const port = await freePort();
   const env = { PATH: process.env['PATH'], NODE_ENV: 'production' };
-  const child = fork(main, [`--port=${port}`, '--headless'], { env, silent: true });
+  const child = fork(main, [`--port=${port}`, '--headless'], { env, execArgv: quickNodeFlags, silent: true });
   const url = `http://127.0.0.1:${port}`;
   for (const giveUpAt = Date.now() + 15_000; Date.now() < giveUpAt; await sleep(50)) {
     const response = await fetch(url).catch(() => undefined); // Not listening yet.

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate } from '@tollgate/database';
-import { freePort, newSigningKey, startApp, type AppProcess } from '@tollgate/testing';
+import { freePort, newSigningKey, quickNodeFlags, startApp, type AppProcess } from '@tollgate/testing';
 import { Client } from 'pg';
 
 export interface Tollgate {
@@ -71,12 +71,17 @@ export async function startTollgate(options: TollgateOptions): Promise<Tollgate>
     REPLICA_SLOTS: '1024',
     MAX_CONCURRENT_REQUESTS: '1024',
   };
-  const execArgv = options.profileDir ? ['--import', import.meta.resolve('./profile-on-signal.js')] : [];
+  const profiling = options.profileDir ? ['--import', import.meta.resolve('./profile-on-signal.js')] : [];
   const apps: AppProcess[] = [];
   const start = async (name: string) => {
     const port = await freePort();
     const profileFile = join(options.profileDir ?? configDir, `${name}.cpuprofile`);
-    apps.push(await startApp(name, { ...environment, PORT: String(port), PROFILE_FILE: profileFile }, execArgv));
+    apps.push(
+      await startApp(name, { ...environment, PORT: String(port), PROFILE_FILE: profileFile }, [
+        ...quickNodeFlags,
+        ...profiling,
+      ]),
+    );
     return `http://127.0.0.1:${port}`;
   };
   const toggleProfile = () => {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quickNodeFlags } from '@tollgate/testing';
 import { lineThatMatters, renderLine, withoutForeignFrames, type LogLine } from './log-lines.js';
 
 const READY_TIMEOUT_MS = 30_000;
@@ -48,7 +49,7 @@ export class AppProcess {
     const { main, env, cwd } = this.options;
     this.startedAt = Date.now();
     this.lastLines.length = 0;
-    const child = spawn(process.execPath, ['--enable-source-maps', main], {
+    const child = spawn(process.execPath, ['--enable-source-maps', ...quickNodeFlags, main], {
       cwd,
       env,
       detached: true,

@@ -1,4 +1,4 @@
-export { newSigningKey, runApp, startApp, type AppProcess } from './app-processes.js';
+export { newSigningKey, quickNodeFlags, runApp, startApp, type AppProcess } from './app-processes.js';
 export { isDockerAvailable } from './docker.js';
 export { startPostgres, type PostgresOptions } from './postgres.js';
 export { findRedisServer, installRedis, startRedis, type RedisOptions } from './redis.js';
