@@ -13,7 +13,10 @@ type Row = Answer & { ordinal: number };
 
 const VERDICT_COLUMNS = `ordinal, verdict, used, held, cap, resets_on::text, tier, month_start::text, day::text, taken_at`;
 
+/** A function for what is alone in its batch, and one for batches: see the migration `lone_holds`. */
 const statements = {
+  takeHold: { name: 'take_hold', text: `SELECT ${VERDICT_COLUMNS} FROM take_hold($1)` },
+  endHold: { name: 'end_hold', text: 'SELECT ordinal, effect FROM end_hold($1)' },
   takeHolds: { name: 'take_holds', text: `SELECT ${VERDICT_COLUMNS} FROM take_holds($1)` },
   endHolds: { name: 'end_holds', text: 'SELECT ordinal, effect FROM end_holds($1)' },
   endAndTakeHolds: {
@@ -23,12 +26,15 @@ const statements = {
 } satisfies Record<string, PreparedStatement>;
 
 const BATCH_SIZE_MAX = 200;
+/** With 64 requests at once a pause of 3 ms made batches of 25 items out of 19, one of 6 ms batches of 36. */
+const GATHER = { from: 8, upTo: 64, withinMs: 4 };
 
 /** All that this process asks of the ledger's functions: holds that are taken and holds that end share their batches. */
 @Injectable()
 export class LedgerBatches {
   private readonly batch = new MicroBatch<Item, Answer>((items) => this.run(items), {
     sizeMax: BATCH_SIZE_MAX,
+    gather: GATHER,
     isRefusal,
   });
 
@@ -65,9 +71,15 @@ export class LedgerBatches {
   }
 
   private ask(requests: readonly unknown[], ends: readonly unknown[]): Promise<Row[]> {
-    if (ends.length === 0) return this.database.runPrepared<Row>(statements.takeHolds, [JSON.stringify(requests)]);
-    if (requests.length === 0) return this.database.runPrepared<Row>(statements.endHolds, [JSON.stringify(ends)]);
-    return this.database.runPrepared<Row>(statements.endAndTakeHolds, [JSON.stringify(ends), JSON.stringify(requests)]);
+    const { takeHold, takeHolds, endHold, endHolds, endAndTakeHolds } = statements;
+    if (ends.length === 0) return this.askOne(takeHold, takeHolds, requests);
+    if (requests.length === 0) return this.askOne(endHold, endHolds, ends);
+    return this.database.runPrepared<Row>(endAndTakeHolds, [JSON.stringify(ends), JSON.stringify(requests)]);
+  }
+
+  private askOne(ofOne: PreparedStatement, ofMany: PreparedStatement, items: readonly unknown[]): Promise<Row[]> {
+    if (items.length === 1) return this.database.runPrepared<Row>(ofOne, [JSON.stringify(items[0])]);
+    return this.database.runPrepared<Row>(ofMany, [JSON.stringify(items)]);
   }
 }
 

@@ -1,5 +1,7 @@
 export interface MicroBatchOptions {
   sizeMax: number;
+  /** After a batch of `from` items or more the next one starts when `upTo` items wait for it, or `withinMs` later. */
+  gather: { from: number; upTo: number; withinMs: number };
   /** Is one item the reason of this failure? Then each of the others is tried alone. */
   isRefusal: (error: unknown) => boolean;
 }
@@ -12,11 +14,13 @@ interface Waiting<Item, Result> {
 
 /**
  * Items that arrive while a batch is under way share the next one: a busy row is locked once a batch, not once an item. One batch
- * at a time: a second one would wait for the locks of the first, and both would be half as large for nearly the same work.
+ * at a time: a second one would wait for the locks of the first, and both would be half as large for nearly the same work. Where
+ * there is a crowd, a short pause between two batches makes them larger for the same reason; an item that is alone never waits.
  */
 export class MicroBatch<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
   private isRunning = false;
+  private endPause: (() => void) | undefined;
 
   /** @param run returns one result an item, in their order */
   constructor(
@@ -29,14 +33,32 @@ export class MicroBatch<Item, Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
       if (!this.isRunning) void this.runBatches();
+      if (this.waiting.length >= this.options.gather.upTo) this.endPause?.();
     });
   }
 
   private async runBatches(): Promise<void> {
     this.isRunning = true;
     await Promise.resolve(); // Lets the items of this very tick join.
-    while (this.waiting.length > 0) await this.runBatch(this.waiting.splice(0, this.options.sizeMax));
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, this.options.sizeMax);
+      await this.runBatch(batch);
+      if (batch.length >= this.options.gather.from) await this.pause();
+    }
     this.isRunning = false;
+  }
+
+  private async pause(): Promise<void> {
+    const { upTo, withinMs } = this.options.gather;
+    if (this.waiting.length >= upTo) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.endPause = undefined;
   }
 
   private async runBatch(batch: readonly Waiting<Item, Result>[]): Promise<void> {
