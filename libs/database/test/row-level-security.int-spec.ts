@@ -102,6 +102,12 @@ describe('row-level security', () => {
     expect(await database.usageTotalsState.count()).toBe(1);
   });
 
+  it('lets nobody add to what is of all accounts together but the ledger itself', async () => {
+    const add = async () => database.$executeRaw`SELECT total_late_hours('{}')`;
+    await expect(asCaller(mine, add)).rejects.toThrow('called by the trigger of usage_attempt alone');
+    await expect(asService(add)).rejects.toThrow('called by the trigger of usage_attempt alone');
+  });
+
   it('keeps two accounts apart on shared connections, also those that wait for one', async () => {
     const seen = await Promise.all(
       Array.from({ length: 200 }, (_, index) => {

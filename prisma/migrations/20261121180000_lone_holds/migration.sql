@@ -155,9 +155,12 @@ BEGIN
 END
 $$;
 
--- The totals belong to no account, so this has the rights of its owner.
+-- The totals belong to no account, so this has the rights of its owner, and only a trigger may call it.
 CREATE FUNCTION "total_late_hours"(hours usage_rollup[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
+  IF pg_trigger_depth() = 0 THEN
+    RAISE EXCEPTION 'total_late_hours is called by the trigger of usage_attempt alone' USING ERRCODE = 'insufficient_privilege';
+  END IF;
   PERFORM lock_usage_totals();
   PERFORM add_to_usage_totals(array(
     SELECT ROW('hour', starts_at, tier, provider, model, task, attempts, failed_attempts, cache_hits, tokens_input, tokens_cached,
