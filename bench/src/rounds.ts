@@ -46,6 +46,7 @@ export interface Plan {
 
 export const CONCURRENCIES = [1, 64, 256] as const;
 const STREAMS = 64;
+const WARM_STREAMS_EACH = 8;
 export const FAST = { concurrency: STREAMS, parts: 200, everyMs: 0 };
 /** A model's pace. */
 export const PACED = { concurrency: STREAMS, streamsEach: 1, everyMs: 10 };
@@ -57,7 +58,7 @@ export async function warmUp(pairs: Pairs, streaming: readonly ContenderName[], 
   for (const [name, pair] of pairs) {
     await pair.requests({ concurrency: 64, durationMs: warmUpMs });
     await pair.requests({ concurrency: 1, durationMs: warmUpMs / 4 });
-    if (streaming.includes(name)) await pair.streams({ ...FAST, streamsEach: 2 });
+    if (streaming.includes(name)) await pair.streams({ ...FAST, streamsEach: WARM_STREAMS_EACH });
   }
 }
 

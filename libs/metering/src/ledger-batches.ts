@@ -27,7 +27,7 @@ const statements = {
 
 const BATCH_SIZE_MAX = 200;
 /** With 64 requests at once a pause of 3 ms made batches of 25 items out of 19, one of 6 ms batches of 36. */
-const GATHER = { from: 8, upTo: 64, withinMs: 4 };
+const GATHER = { from: 16, upTo: 64, withinMs: 4 };
 
 /** All that this process asks of the ledger's functions: holds that are taken and holds that end share their batches. */
 @Injectable()
