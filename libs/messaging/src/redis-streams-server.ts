@@ -55,6 +55,7 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
   private readonly executions: Executions;
   private readonly runner: RequestRunner;
   private isClosing = false;
+  private takingOver: Promise<void> = Promise.resolve();
   private stopObserving: (() => void) | undefined;
 
   constructor(
@@ -113,6 +114,7 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
     if (this.isClosing) return;
     this.isClosing = true;
     await this.queue.stop();
+    await this.takingOver.catch(() => undefined); // The heartbeat has reported it.
     await this.finishRunning();
     await this.queue.acknowledged();
     this.heartbeat.stop();
@@ -153,7 +155,8 @@ export class RedisStreamsServer extends Server implements CustomTransportStrateg
   /** What dead replicas had fetched is run here, even above the slots; of what they had started, their callers are told. */
   private async takeFromDead(): Promise<void> {
     if (!this.heartbeat.mayJudge || this.isClosing) return;
-    await this.runner.takeOver(await this.reaper.claim());
+    this.takingOver = this.reaper.claim().then((entries) => this.runner.takeOver(entries));
+    await this.takingOver;
   }
 
   private callerGone(replyTo: string): void {

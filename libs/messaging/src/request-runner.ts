@@ -34,13 +34,16 @@ interface Parts {
  * that stood still before it wrote the fence sees that on the clock, and waits for the answer.
  */
 export class RequestRunner {
+  /** Requests that are not run here and are being settled. */
+  private refusing = 0;
+
   constructor(
     private readonly parts: Parts,
     private readonly log: Logger,
   ) {}
 
   get isIdle(): boolean {
-    return this.parts.executions.count === 0 && this.parts.writers.areIdle;
+    return this.parts.executions.count === 0 && this.refusing === 0 && this.parts.writers.areIdle;
   }
 
   /** Entries that may have been handed to anyone before. */
@@ -161,6 +164,7 @@ export class RequestRunner {
   private async refuse(execution: Execution): Promise<void> {
     const { executions, fences, queue } = this.parts;
     const { request, envelope, entryId } = execution;
+    this.refusing += 1;
     executions.release(execution);
     try {
       if (!execution.isAborted && (await fences.deadOwner(envelope)) !== undefined) {
@@ -174,6 +178,8 @@ export class RequestRunner {
       await queue.drop(entryId);
     } catch (error) {
       this.log.warn('a refused request could not be settled', { err: error, request_id: envelope.requestId });
+    } finally {
+      this.refusing -= 1;
     }
   }
 
