@@ -73,7 +73,7 @@ export class CallSlots {
   private async askUntilEndsAreCounted(accountId: string, callId: string, max: CallMaxima) {
     const first = await this.askKnowingTheDay(accountId, callId, max);
     if (first[0] !== 'at_once') return first;
-    const [verdict, , ...counts] = await this.ask(accountId, callId, { ...max, any: undefined }, '');
+    const [verdict, , ...counts] = await this.askKnowingTheDay(accountId, callId, { ...max, any: undefined });
     return [verdict, first[1] ?? 0, ...counts] as const;
   }
 
